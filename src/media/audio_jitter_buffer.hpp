@@ -82,19 +82,20 @@ class AudioJitterBuffer {
   };
 
   void observe(Timestamp now, int64_t timestamp, int samples);
-  void updateTarget();
+  void updateTarget(int packetSamples);
   void setState(State state);
   void flush();
+  void insert(Held&& held);
   void startWhenDue(Timestamp now);
   void refill(Timestamp now);
   void playPacket(Timestamp now);
-  bool playGap(const Held& next);
-  void conceal(int samples);
-  void silence(int samples);
+  void playGap(const Held& next);
+  void conceal(int samples, bool counted);
+  void noteConcealed(int samples, size_t chunkStart);
   void regulate(size_t chunkStart);
   void dropExcess();
   void popFront();
-  int64_t heldSamples() const;
+  void consume(std::span<int16_t> out);
   int64_t queuedSamples() const;
 
   static constexpr size_t kBuckets = 200;  ///< of 10 ms
@@ -108,7 +109,8 @@ class AudioJitterBuffer {
   std::vector<Bytes> spare_;
   std::vector<int16_t> pcm_;  ///< decoded, not yet pulled; from pcmStart_ on
   size_t pcmStart_ = 0;
-  std::vector<int16_t> scratch_;
+  int64_t heldSamples_ = 0;  ///< per channel, in packets_
+  std::optional<Timestamp> bufferingSince_;
 
   std::optional<int64_t> nextTimestamp_;  ///< of the first sample not yet decoded
   std::optional<int64_t> lastSequence_;   ///< of the packet decoded last
@@ -118,12 +120,10 @@ class AudioJitterBuffer {
   double level_ = 0;                      ///< smoothed samples held whenever a packet is played
   int sinceStretch_ = 0;                  ///< packets played since the last cut or repetition
 
-  struct Fastest {
-    Timestamp since{};
-    int64_t transit = 0;  ///< ns
-  };
-  std::array<Fastest, 2> fastest_{};  ///< of the current and the previous window: the least transit time
-  bool observed_ = false;
+  // The least transit time (arrival less RTP time, ns) of the current and of the previous window.
+  std::optional<Timestamp> windowStart_;
+  int64_t fastest_ = 0;
+  int64_t fastestBefore_ = 0;
   std::array<double, kBuckets> histogram_{};
   uint64_t observations_ = 0;
   Duration target_;

@@ -4,7 +4,6 @@
 // waits: a retransmission may fill the gap, a later key frame makes it moot, and after a while it asks for one.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -33,7 +32,8 @@ struct AssembledFrame {
   size_t packets = 0;
 };
 
-/// The owner should send a PLI (or FIR). Repeated at VideoJitterConfig::keyRequestInterval until a frame can leave.
+/// The owner should send a PLI (or FIR). Repeated at VideoJitterConfig::keyRequestInterval until a frame can leave,
+/// a few times when nothing arrives any more.
 struct KeyFrameNeeded {
   enum class Reason : uint8_t { start, missing_packets, overflow, decoder };
   Reason reason = Reason::start;
@@ -82,10 +82,10 @@ class VideoJitterBuffer {
  private:
   enum class State : uint8_t { waiting_for_key, running };
   /// What stands between a complete frame and the decoder.
-  enum class Decodability : uint8_t { blocked, unreachable, after_loss, in_order };
+  enum class Decodability : uint8_t { blocked, useless, after_loss, in_order };
 
   struct Slot {
-    int64_t sequence = -1;  ///< -1: free
+    std::optional<int64_t> sequence;  ///< nullopt: free
     uint32_t timestamp = 0;
     bool marker = false;
     bool padding = false;
@@ -99,25 +99,25 @@ class VideoJitterBuffer {
     int64_t last = 0;
   };
 
+  Slot& at(int64_t sequence) { return slots_[static_cast<size_t>(sequence) & (slots_.size() - 1)]; }
   Slot* find(int64_t sequence);
-  const Slot* find(int64_t sequence) const;
-  Slot& slotFor(int64_t sequence) { return slots_[size_t(sequence) & (slots_.size() - 1)]; }
   bool makeRoom(Timestamp now, int64_t sequence, size_t bytes);
   void grow(size_t slots);
   void release(Slot& slot);
   void releaseBefore(int64_t sequence);
+  void skipPadding();
   void store(Timestamp now, int64_t sequence, const VideoPacket& packet, const DepacketizedPayload& payload);
-  void propagate(int64_t sequence);
-  bool sameFrame(const Slot& a, const Slot& b) const { return a.timestamp == b.timestamp && !b.payload.begin; }
-  bool endsFrame(const Slot& slot) const;
+  void connect(int64_t sequence);
+  bool endsFrame(const Slot& slot);
   void frameComplete(int64_t last);
   void deliver(Timestamp now);
   bool deliverKey(Timestamp now);
   bool deliverNext(Timestamp now);
-  Decodability decodability(const Frame& frame) const;
-  bool contiguous(int64_t from, int64_t to) const;
-  void emit(Timestamp now, size_t index);
-  void noteLayers(const DepacketizedPayload& head, Decodability how);
+  Decodability decodability(const Frame& frame);
+  bool follows(const DepacketizedPayload& head) const;
+  void emit(Timestamp now, size_t index, Decodability how);
+  Bytes spareBuffer();
+  void noteReferences(const DepacketizedPayload& head, Decodability how);
   void requestKey(Timestamp now, KeyFrameNeeded::Reason reason);
   void setState(State state);
   void updateDeadline(Timestamp now);
@@ -129,22 +129,24 @@ class VideoJitterBuffer {
   Unwrapper<uint16_t> sequences_;
   Unwrapper<uint32_t> timestamps_;
   std::vector<Slot> slots_;
-  std::vector<Bytes> spare_;
+  std::vector<Bytes> sparePackets_;
+  std::vector<Bytes> spareFrames_;
   std::deque<Frame> complete_;  ///< by sequence number
   std::deque<VideoJitterEvent> events_;
-  std::optional<int64_t> next_;         ///< lowest sequence number still of use
-  std::optional<int64_t> newestKey_;    ///< newest first packet of a key frame
-  int64_t highest_ = -1;
+  std::optional<int64_t> next_;       ///< lowest sequence number still of use; while running, the first not yet let out
+  std::optional<int64_t> newestKey_;  ///< newest first packet of a key frame
+  int64_t highest_ = 0;
   size_t held_ = 0;
   size_t heldBytes_ = 0;
 
   // Of the frame that left last.
   std::optional<uint16_t> lastPictureId_;
   std::optional<uint8_t> lastTl0_;
-  int intactLayer_ = 0;  ///< temporal layers up to this one have lost nothing since their last sync
+  uint8_t intactLayers_ = 0x0f;  ///< bit n: temporal layer n has lost nothing since its last sync
 
-  std::optional<Timestamp> blockedSince_;  ///< a complete frame has been waiting for missing packets since
+  std::optional<Timestamp> blockedSince_;  ///< packets have been missing since
   std::optional<Timestamp> lastRequest_;
+  int requestsSincePacket_ = 0;
   std::optional<Timeout> deadline_;
   VideoJitterStats stats_;
 };
