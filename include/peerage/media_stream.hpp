@@ -35,7 +35,8 @@ using VideoSink = std::function<void(const VideoFrame&)>;
 using AudioSink = std::function<void(const AudioFrame&)>;
 
 /// mediacapture-streams §4.3.
-class MediaStreamTrack : public EventTarget, public std::enable_shared_from_this<MediaStreamTrack> {
+class MediaStreamTrack : public TypedEventTarget<MediaStreamTrack>,
+                         public std::enable_shared_from_this<MediaStreamTrack> {
  public:
   ~MediaStreamTrack() override;
 
@@ -60,6 +61,8 @@ class MediaStreamTrack : public EventTarget, public std::enable_shared_from_this
   EventHandler<Event> onmute;
   EventHandler<Event> onunmute;
   EventHandler<Event> onended;
+  using Events = EventMap<EventOf<"mute", &MediaStreamTrack::onmute>, EventOf<"unmute", &MediaStreamTrack::onunmute>,
+                          EventOf<"ended", &MediaStreamTrack::onended>>;
 
  private:
   friend class detail::PeerConnection;
@@ -68,9 +71,6 @@ class MediaStreamTrack : public EventTarget, public std::enable_shared_from_this
   MediaStreamTrack(MediaKind kind, std::string id, std::string label, std::shared_ptr<detail::TrackSource> source);
   void deliver(const VideoFrame& frame);
   void deliver(const AudioFrame& frame);
-
-  template <typename Frame>
-  struct SinkList;
 
   MediaKind kind_;
   std::string id_;
@@ -85,13 +85,12 @@ class MediaStreamTrack : public EventTarget, public std::enable_shared_from_this
 
 /// mediacapture-streams §4.3, MediaStreamTrackEvent.
 struct MediaStreamTrackEvent : Event {
-  MediaStreamTrackEvent(std::string type, std::shared_ptr<MediaStreamTrack> track_)
-      : Event(std::move(type)), track(std::move(track_)) {}
+  explicit MediaStreamTrackEvent(std::shared_ptr<MediaStreamTrack> track_) : track(std::move(track_)) {}
   std::shared_ptr<MediaStreamTrack> track;
 };
 
 /// mediacapture-streams §4.2: a set of tracks that belong together.
-class MediaStream : public EventTarget {
+class MediaStream : public TypedEventTarget<MediaStream> {
  public:
   /// A stream with a random UUID as its id.
   static std::shared_ptr<MediaStream> create(EventLoop& loop, std::vector<std::shared_ptr<MediaStreamTrack>> tracks = {});
@@ -111,6 +110,8 @@ class MediaStream : public EventTarget {
 
   EventHandler<MediaStreamTrackEvent> onaddtrack;
   EventHandler<MediaStreamTrackEvent> onremovetrack;
+  using Events = EventMap<EventOf<"addtrack", &MediaStream::onaddtrack>,
+                          EventOf<"removetrack", &MediaStream::onremovetrack>>;
 
  private:
   std::string id_;

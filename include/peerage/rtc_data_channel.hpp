@@ -23,7 +23,7 @@ class PeerConnection;
 /// html §9.5.1: one message. Text came in as a string, bytes as binary.
 struct MessageEvent : Event {
   using Data = std::variant<std::string, std::vector<uint8_t>>;
-  explicit MessageEvent(Data data_) : Event("message"), data(std::move(data_)) {}
+  explicit MessageEvent(Data data_) : data(std::move(data_)) {}
   Data data;
   bool isText() const { return data.index() == 0; }
   const std::string& text() const { return std::get<std::string>(data); }
@@ -31,7 +31,7 @@ struct MessageEvent : Event {
 };
 
 /// webrtc-pc §6.2. Made by RTCPeerConnection::createDataChannel() or brought by the datachannel event.
-class RTCDataChannel : public EventTarget, public std::enable_shared_from_this<RTCDataChannel> {
+class RTCDataChannel : public TypedEventTarget<RTCDataChannel>, public std::enable_shared_from_this<RTCDataChannel> {
  public:
   const std::string& label() const { return label_; }
   bool ordered() const { return init_.ordered; }
@@ -62,6 +62,10 @@ class RTCDataChannel : public EventTarget, public std::enable_shared_from_this<R
   EventHandler<Event> onclosing;
   EventHandler<Event> onclose;
   EventHandler<MessageEvent> onmessage;
+  using Events =
+      EventMap<EventOf<"open", &RTCDataChannel::onopen>, EventOf<"bufferedamountlow", &RTCDataChannel::onbufferedamountlow>,
+               EventOf<"error", &RTCDataChannel::onerror>, EventOf<"closing", &RTCDataChannel::onclosing>,
+               EventOf<"close", &RTCDataChannel::onclose>, EventOf<"message", &RTCDataChannel::onmessage>>;
 
  private:
   friend class detail::PeerConnection;

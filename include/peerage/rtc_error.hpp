@@ -15,7 +15,7 @@ namespace peerage {
 class RTCError : public DOMException {
  public:
   RTCError(RTCErrorDetailType detail, std::string message, std::optional<int32_t> sdpLine = std::nullopt)
-      : DOMException(std::move(message), "OperationError"), errorDetail_(detail), sdpLineNumber_(sdpLine) {}
+      : DOMException(message, kOperationError), errorDetail_(detail), sdpLineNumber_(sdpLine) {}
 
   RTCErrorDetailType errorDetail() const { return errorDetail_; }
   /// 1-based line of the description, for sdp_syntax_error.
@@ -40,7 +40,7 @@ class RTCError : public DOMException {
 
 /// webrtc-pc §9.5.
 struct RTCErrorEvent : Event {
-  RTCErrorEvent(std::string type, RTCError error_) : Event(std::move(type)), error(std::move(error_)) {}
+  explicit RTCErrorEvent(RTCError error_) : error(std::move(error_)) {}
   RTCError error;
 };
 

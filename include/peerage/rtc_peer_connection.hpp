@@ -24,13 +24,12 @@ namespace peerage {
 /// webrtc-pc §4.8.2. A null candidate: gathering is complete.
 struct RTCPeerConnectionIceEvent : Event {
   explicit RTCPeerConnectionIceEvent(std::shared_ptr<RTCIceCandidate> candidate_)
-      : Event("icecandidate"), candidate(std::move(candidate_)) {}
+      : candidate(std::move(candidate_)) {}
   std::shared_ptr<RTCIceCandidate> candidate;
 };
 
 /// webrtc-pc §4.8.3: a STUN server did not answer, or answered with an error.
 struct RTCPeerConnectionIceErrorEvent : Event {
-  RTCPeerConnectionIceErrorEvent() : Event("icecandidateerror") {}
   std::optional<std::string> address;  ///< of the local socket
   std::optional<uint16_t> port;
   std::string url;
@@ -40,7 +39,6 @@ struct RTCPeerConnectionIceErrorEvent : Event {
 
 /// webrtc-pc §5.7.
 struct RTCTrackEvent : Event {
-  RTCTrackEvent() : Event("track") {}
   std::shared_ptr<RTCRtpReceiver> receiver;
   std::shared_ptr<MediaStreamTrack> track;
   std::vector<std::shared_ptr<MediaStream>> streams;
@@ -50,13 +48,13 @@ struct RTCTrackEvent : Event {
 /// webrtc-pc §6.3.
 struct RTCDataChannelEvent : Event {
   explicit RTCDataChannelEvent(std::shared_ptr<RTCDataChannel> channel_)
-      : Event("datachannel"), channel(std::move(channel_)) {}
+      : channel(std::move(channel_)) {}
   std::shared_ptr<RTCDataChannel> channel;
 };
 
 /// webrtc-pc §4.4: one end of a connection. Lives on one EventLoop, which must outlive it. Destroying it closes it; that is
 /// safe at any time, from inside its own callbacks too.
-class RTCPeerConnection : public EventTarget {
+class RTCPeerConnection : public TypedEventTarget<RTCPeerConnection> {
  public:
   /// Throws SyntaxError for a URL that is none, InvalidAccessError for an expired certificate or a TURN server without
   /// credentials, NotSupportedError for a server kind that this build does not have.
@@ -120,6 +118,15 @@ class RTCPeerConnection : public EventTarget {
   EventHandler<Event> onconnectionstatechange;
   EventHandler<RTCTrackEvent> ontrack;
   EventHandler<RTCDataChannelEvent> ondatachannel;
+  using Events = EventMap<
+      EventOf<"negotiationneeded", &RTCPeerConnection::onnegotiationneeded>,
+      EventOf<"icecandidate", &RTCPeerConnection::onicecandidate>,
+      EventOf<"icecandidateerror", &RTCPeerConnection::onicecandidateerror>,
+      EventOf<"signalingstatechange", &RTCPeerConnection::onsignalingstatechange>,
+      EventOf<"iceconnectionstatechange", &RTCPeerConnection::oniceconnectionstatechange>,
+      EventOf<"icegatheringstatechange", &RTCPeerConnection::onicegatheringstatechange>,
+      EventOf<"connectionstatechange", &RTCPeerConnection::onconnectionstatechange>,
+      EventOf<"track", &RTCPeerConnection::ontrack>, EventOf<"datachannel", &RTCPeerConnection::ondatachannel>>;
 
  private:
   std::shared_ptr<detail::PeerConnection> impl_;

@@ -81,7 +81,7 @@ class RTCIceCandidatePair {
 };
 
 /// webrtc-pc §5.6: one ICE transport. The connection makes it; a program reads it and listens.
-class RTCIceTransport : public EventTarget {
+class RTCIceTransport : public TypedEventTarget<RTCIceTransport> {
  public:
   RTCIceRole role() const { return role_; }
   RTCIceComponent component() const { return RTCIceComponent::rtp; }
@@ -97,6 +97,9 @@ class RTCIceTransport : public EventTarget {
   EventHandler<Event> onstatechange;
   EventHandler<Event> ongatheringstatechange;
   EventHandler<Event> onselectedcandidatepairchange;
+  using Events = EventMap<EventOf<"statechange", &RTCIceTransport::onstatechange>,
+                          EventOf<"gatheringstatechange", &RTCIceTransport::ongatheringstatechange>,
+                          EventOf<"selectedcandidatepairchange", &RTCIceTransport::onselectedcandidatepairchange>>;
 
  private:
   friend class detail::PeerConnection;
@@ -109,7 +112,7 @@ class RTCIceTransport : public EventTarget {
 };
 
 /// webrtc-pc §5.5.
-class RTCDtlsTransport : public EventTarget {
+class RTCDtlsTransport : public TypedEventTarget<RTCDtlsTransport> {
  public:
   explicit RTCDtlsTransport(std::shared_ptr<RTCIceTransport> iceTransport) : iceTransport_(std::move(iceTransport)) {}
   const std::shared_ptr<RTCIceTransport>& iceTransport() const { return iceTransport_; }
@@ -119,6 +122,8 @@ class RTCDtlsTransport : public EventTarget {
 
   EventHandler<Event> onstatechange;
   EventHandler<RTCErrorEvent> onerror;
+  using Events = EventMap<EventOf<"statechange", &RTCDtlsTransport::onstatechange>,
+                          EventOf<"error", &RTCDtlsTransport::onerror>>;
 
  private:
   friend class detail::PeerConnection;
@@ -128,7 +133,7 @@ class RTCDtlsTransport : public EventTarget {
 };
 
 /// webrtc-pc §6.1.
-class RTCSctpTransport : public EventTarget {
+class RTCSctpTransport : public TypedEventTarget<RTCSctpTransport> {
  public:
   explicit RTCSctpTransport(std::shared_ptr<RTCDtlsTransport> transport) : transport_(std::move(transport)) {}
   const std::shared_ptr<RTCDtlsTransport>& transport() const { return transport_; }
@@ -139,6 +144,7 @@ class RTCSctpTransport : public EventTarget {
   std::optional<uint16_t> maxChannels() const { return maxChannels_; }
 
   EventHandler<Event> onstatechange;
+  using Events = EventMap<EventOf<"statechange", &RTCSctpTransport::onstatechange>>;
 
  private:
   friend class detail::PeerConnection;

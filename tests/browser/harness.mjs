@@ -1,0 +1,149 @@
+// What every browser test needs: the program under test as a child process, a browser, and waiting for what should happen.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import puppeteer from 'puppeteer-core';
+
+export const program = process.env.PEERAGE_PROGRAM ?? fail('PEERAGE_PROGRAM must name the built program');
+
+const cleanups = [];
+
+export function fail(message) {
+  throw new Error(message);
+}
+
+export function check(condition, message) {
+  if (!condition) fail(message);
+  console.log(`ok: ${message}`);
+}
+
+/** Resolves with the first truthy value of `probe`; rejects, naming `what`, when there is none within `seconds`. */
+export async function until(what, probe, seconds = 30) {
+  const end = Date.now() + seconds * 1000;
+  let last;
+  for (;;) {
+    try {
+      const value = await probe();
+      if (value) return value;
+      last = undefined;
+    } catch (error) {
+      last = error;
+    }
+    if (Date.now() > end) fail(`waited ${seconds} s for: ${what}${last ? ` (${last.message})` : ''}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** A child of the program under test whose output is kept by lines. */
+export class Child {
+  constructor(args) {
+    this.lines = [];
+    this.args = args;
+    this.process = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.exited = once(this.process, 'exit').then(([code, signal]) => ({ code, signal }));
+    for (const stream of [this.process.stdout, this.process.stderr]) {
+      let rest = '';
+      stream.setEncoding('utf8').on('data', (text) => {
+        const parts = (rest + text).split('\n');
+        rest = parts.pop();
+        this.lines.push(...parts);
+        if (process.env.VERBOSE) for (const line of parts) console.log(`[${args[0]}] ${line}`);
+      });
+    }
+    cleanups.push(() => this.stop());
+  }
+  line(pattern) {
+    return this.lines.map((line) => line.match(pattern)).find(Boolean);
+  }
+  count(pattern) {
+    return this.lines.filter((line) => pattern.test(line)).length;
+  }
+  async waitFor(pattern, seconds = 30) {
+    return until(`${this.args.join(' ')} printing ${pattern}`, () => {
+      if (this.process.exitCode !== null && !this.line(pattern)) {
+        fail(`it ended with ${this.process.exitCode}: ${this.lines.slice(-5).join(' | ')}`);
+      }
+      return this.line(pattern);
+    }, seconds);
+  }
+  async stop(signal = 'SIGINT') {
+    if (this.process.exitCode === null && this.process.signalCode === null) this.process.kill(signal);
+    return this.exited;
+  }
+}
+
+const chromiumArguments = [
+  '--no-sandbox',
+  '--use-fake-device-for-media-stream',
+  '--use-fake-ui-for-media-stream',
+  '--auto-select-desktop-capture-source=Entire screen',
+  '--allow-loopback-in-peer-connection',
+  '--disable-features=WebRtcHideLocalIpsWithMdns',
+  '--autoplay-policy=no-user-gesture-required',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--disable-gpu',
+  '--no-first-run',
+];
+const firefoxPreferences = {
+  'media.peerconnection.ice.loopback': true,
+  'media.navigator.streams.fake': true,
+  'media.navigator.permission.disabled': true,
+  'media.getusermedia.insecure.enabled': true,
+  'media.devices.insecure.enabled': true,
+  'media.peerconnection.ice.obfuscate_host_addresses': false,
+  'permissions.default.camera': 1,
+  'permissions.default.microphone': 1,
+  'media.autoplay.default': 0,
+};
+
+/** A headless browser with a camera and a microphone that are not real; `name` is chromium or firefox. */
+export async function launchBrowser(name) {
+  const profile = mkdtempSync(join(tmpdir(), `peerage-${name}-`));
+  const common = { headless: true, userDataDir: profile, protocolTimeout: 120_000 };
+  const browser = await (name === 'firefox'
+    ? puppeteer.launch({ ...common, browser: 'firefox', executablePath: process.env.FIREFOX ?? '/usr/bin/firefox-esr',
+                         extraPrefsFirefox: firefoxPreferences })
+    : puppeteer.launch({ ...common, browser: 'chrome', executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+                         args: chromiumArguments }));
+  cleanups.push(async () => {
+    await browser.close();
+    rmSync(profile, { recursive: true, force: true });
+  });
+  return browser;
+}
+
+/** A page whose own errors fail the test. */
+export async function openPage(browser, url) {
+  const page = await browser.newPage();
+  page.errors = [];
+  page.on('pageerror', (error) => page.errors.push(String(error?.message ?? error)));
+  page.on('console', (message) => {
+    if (process.env.VERBOSE) console.log(`[page] ${message.text()}`);
+  });
+  await page.goto(url);
+  return page;
+}
+
+/** Runs a scenario, stops what it started, and ends the process with its result. */
+export async function main(scenario) {
+  let result = 0;
+  try {
+    await scenario(process.argv[2] ?? 'chromium');
+  } catch (error) {
+    console.error(`FAILED: ${error.stack ?? error}`);
+    result = 1;
+  }
+  for (const cleanup of cleanups.reverse()) {
+    try {
+      await cleanup();
+    } catch (error) {
+      console.error(`while stopping: ${error.message}`);
+      result = 1;
+    }
+  }
+  process.exit(result);
+}
