@@ -144,8 +144,13 @@ class EventLoop {
   const std::shared_ptr<detail::LoopBody>& body() const { return body_; }
 
  private:
+  struct Timers;
+  bool turn(bool wait);
+  TimerId addTimer(detail::Task task, std::chrono::nanoseconds delay, std::optional<std::chrono::nanoseconds> period);
+
   std::shared_ptr<detail::LoopBody> body_;
   std::shared_ptr<detail::LoopCore> core_;
+  std::shared_ptr<Timers> timers_;
 };
 
 }  // namespace peerage

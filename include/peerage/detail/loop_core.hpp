@@ -4,8 +4,10 @@
 
 #include <deque>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -87,6 +89,8 @@ class LoopCore : public std::enable_shared_from_this<LoopCore> {
   static LoopCore* current();
   /// current(), or std::logic_error when this thread has no loop.
   static std::shared_ptr<LoopCore> required();
+  /// Makes this the loop that was made last on this thread.
+  void announce();
   /// True while a task or microtask of this loop runs on the calling thread.
   bool isRunning() const { return depth_ > 0; }
   bool closed() const { return closed_; }
@@ -109,8 +113,11 @@ class LoopCore : public std::enable_shared_from_this<LoopCore> {
       reportException(std::current_exception());
     }
   }
-  /// Runs the tasks that are queued now (not those that they queue), each with its checkpoint.
+  /// Runs the tasks that are queued now (not those that they queue), each with its checkpoint; ends early on an error
+  /// that run() is to throw, or on stop().
   void runQueuedTasks();
+  void stop() { stopped_ = true; }
+  bool stopped() const { return stopped_ || error_; }
   /// To EventLoop::onerror, or kept for run() to rethrow.
   void reportException(std::exception_ptr error);
 
@@ -133,8 +140,10 @@ class LoopCore : public std::enable_shared_from_this<LoopCore> {
   void checkpoint();
   void notifyRejected();
   void notifyUnhandled(const std::exception_ptr& reason);
+  void wakeIfIdle();
 
-  Task wake_;  // tells the body that there is work; called when the first piece arrives outside of a task
+  std::function<void(bool error, std::string_view text)> log_;
+  Task wake_;  // tells the body that there is work that no running task will see to
   std::deque<Task> tasks_;
   std::deque<Task> microtasks_;
   std::vector<std::shared_ptr<PromiseStateBase>> rejected_;  // not handled when they were rejected
@@ -142,6 +151,7 @@ class LoopCore : public std::enable_shared_from_this<LoopCore> {
   EventLoop* loop_ = nullptr;  // where the hooks are; nullptr once it is gone
   std::exception_ptr error_;
   int depth_ = 0;
+  bool stopped_ = false;
   bool closed_ = false;
 };
 
