@@ -152,7 +152,7 @@ void AudioJitterBuffer::updateTarget(int packetSamples) {
 Duration AudioJitterBuffer::heldDelay() const { return toDuration(heldSamples_ + queuedSamples()); }
 
 int64_t AudioJitterBuffer::queuedSamples() const {
-  return static_cast<int64_t>(pcm_.size() - pcmStart_) / decoder_->channels();
+  return static_cast<int64_t>(pcm_.size()) / decoder_->channels();
 }
 
 std::optional<uint32_t> AudioJitterBuffer::playoutTimestamp() const {
@@ -177,12 +177,10 @@ void AudioJitterBuffer::pull(Timestamp now, std::span<int16_t> out) {
 }
 
 void AudioJitterBuffer::consume(std::span<int16_t> out) {
-  const size_t count = std::min(out.size(), pcm_.size() - pcmStart_);
-  std::copy_n(pcm_.begin() + static_cast<std::ptrdiff_t>(pcmStart_), count, out.begin());
-  std::fill(out.begin() + static_cast<std::ptrdiff_t>(count), out.end(), int16_t{0});
-  pcmStart_ += count;
-  pcm_.erase(pcm_.begin(), pcm_.begin() + static_cast<std::ptrdiff_t>(pcmStart_));  // at most one packet remains
-  pcmStart_ = 0;
+  const auto count = static_cast<std::ptrdiff_t>(std::min(out.size(), pcm_.size()));
+  std::copy_n(pcm_.begin(), count, out.begin());
+  std::fill(out.begin() + count, out.end(), int16_t{0});
+  pcm_.erase(pcm_.begin(), pcm_.begin() + count);  // what remains is less than a packet
 }
 
 void AudioJitterBuffer::startWhenDue(Timestamp now) {

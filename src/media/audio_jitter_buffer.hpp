@@ -78,7 +78,7 @@ class AudioJitterBuffer {
     int64_t sequence = 0;
     int samples = 0;  ///< per channel
     Timestamp arrival{};
-    Bytes payload;
+    Bytes payload{};
   };
 
   void observe(Timestamp now, int64_t timestamp, int samples);
@@ -107,8 +107,7 @@ class AudioJitterBuffer {
   Unwrapper<uint32_t> timestamps_;
   std::deque<Held> packets_;  ///< by timestamp
   std::vector<Bytes> spare_;
-  std::vector<int16_t> pcm_;  ///< decoded, not yet pulled; from pcmStart_ on
-  size_t pcmStart_ = 0;
+  std::vector<int16_t> pcm_;  ///< decoded, not yet pulled
   int64_t heldSamples_ = 0;  ///< per channel, in packets_
   std::optional<Timestamp> bufferingSince_;
 
