@@ -105,7 +105,6 @@ class SendStatistics {
   uint64_t packets_ = 0;
   uint64_t payloadBytes_ = 0;
   uint64_t headerBytes_ = 0;
-  std::optional<uint32_t> firstReported_;
   std::optional<Remote> remote_;
 };
 

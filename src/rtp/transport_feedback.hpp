@@ -44,10 +44,12 @@ struct PacketArrival {
   int64_t sequence = 0;
   Timestamp time{};
 };
-/// Writes a body for `arrivals` (ascending by sequence, not empty) into `out` (replaced), padded to 4 bytes. Returns how many of
-/// `arrivals` it covers: fewer than given when the packet would exceed `maxSize` bytes, the number of statuses its limit, or a
+/// Writes a body for `arrivals` (ascending by sequence, not empty) into `out` (replaced), padded to 4 bytes. The statuses begin
+/// at `base`, at or before the first arrival and less than kMaxFeedbackStatuses before it. Returns how many of `arrivals` it
+/// covers: fewer than given when the packet would exceed `maxSize` bytes (at least 64), the number of statuses its limit, or a
 /// delta between two arrivals what the format can say (±8.19 s).
-size_t buildTransportFeedback(std::span<const PacketArrival> arrivals, uint8_t count, size_t maxSize, Bytes& out);
+size_t buildTransportFeedback(std::span<const PacketArrival> arrivals, int64_t base, uint8_t count, size_t maxSize,
+                              Bytes& out);
 
 /// Records the arrivals of one transport and says when feedback is due.
 class TransportFeedbackReceiver {
