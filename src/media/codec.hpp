@@ -82,10 +82,12 @@ struct EncodedFrame {
 
 /// All of it may change at run time.
 struct VideoEncoderConfig {
-  int width = 640;           ///< pixels, 1 to kMaxVideoWidth; a change makes the next picture a key frame
+  int width = 640;           ///< of the pictures to come, before scaling; pixels, 1 to kMaxVideoWidth. A change, as one of
+                             ///< scaleDownBy, makes the next picture a key frame
   int height = 480;          ///< pixels, 1 to kMaxVideoHeight
   int bitrate = 1'000'000;   ///< target, bit/s, 1'000 to 200'000'000
   double framerate = 30;     ///< expected pictures a second, (0, 240]
+  double scaleDownBy = 1;    ///< both sides are divided by it before encoding, 1 to 64 (RTCRtpEncodingParameters)
   int threads = 1;           ///< 1 to 16
   bool screenContent = false;  ///< text and still pictures rather than camera
   friend bool operator==(const VideoEncoderConfig&, const VideoEncoderConfig&) = default;
@@ -103,8 +105,8 @@ class VideoEncoder {
   virtual Result<> configure(const VideoEncoderConfig& config) = 0;
   virtual const VideoEncoderConfig& config() const = 0;
   /// Encodes one picture. A picture of another size than configured makes the encoder follow it (and a key frame). Writes
-  /// `out` (its buffer is reused) and returns true; false when rate control dropped the picture. `rtpTimestamp` of `out` is
-  /// the one of `frame`. Pictures come in order of their timestamps.
+  /// `out` (its buffer is reused; `width` and `height` are those encoded) and returns true; false when rate control dropped
+  /// the picture. `rtpTimestamp` of `out` is the one of `frame`. Pictures come in order of their timestamps.
   virtual Result<bool> encode(const VideoFrame& frame, bool forceKey, EncodedFrame& out) = 0;
   /// getStats encoderImplementation: "libvpx".
   virtual std::string_view implementation() const = 0;
