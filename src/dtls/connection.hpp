@@ -132,6 +132,8 @@ class Connection {
   /// The next datagram into `out`, whose capacity is reused; false when there is none.
   virtual bool pollTransmit(Bytes& out) = 0;
   virtual std::optional<Event> pollEvent() = 0;
+  /// Gives a buffer back for reuse (one of ApplicationData or pollTransmit()); a kindness, never needed.
+  virtual void recycle(Bytes buffer) = 0;
   virtual std::optional<Timeout> nextTimeout() const = 0;
 
   virtual State state() const = 0;
