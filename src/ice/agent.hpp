@@ -304,7 +304,7 @@ class Agent {
 template <>
 struct std::hash<peerage::ice::Path> {
   size_t operator()(const peerage::ice::Path& path) const noexcept {
-    const std::hash<peerage::SocketAddress> hash;
-    return hash(path.local) * 1000003 + hash(path.remote);
+    const std::hash<peerage::SocketAddress> end;
+    return end(path.local) * 1000003 + end(path.remote);
   }
 };
