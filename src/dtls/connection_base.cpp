@@ -54,6 +54,8 @@ void ConnectionBase::setState(State state, std::string reason) {
   emit(StateChanged{state, std::move(reason)});
 }
 
+void ConnectionBase::emit(Event event) { events_.push_back(std::move(event)); }
+
 void ConnectionBase::fail(std::string reason) { setState(State::failed, std::move(reason)); }
 
 void ConnectionBase::start(Timestamp now, Role role) {

@@ -76,7 +76,7 @@ class ConnectionBase : public Connection {
   void handshakeFinished(Timestamp now);
   void applicationData(ByteView data);
   void closedByPeer();
-  void emit(Event event) { events_.push_back(std::move(event)); }
+  void emit(Event event);
   /// An empty buffer to fill, with capacity from an earlier packet if there is one.
   Bytes buffer();
   void transmit(Bytes datagram);
