@@ -50,8 +50,9 @@ void VideoJitterBuffer::handleTimeout(Timestamp now) {
 }
 
 std::optional<VideoJitterEvent> VideoJitterBuffer::pollEvent() {
-  if (events_.empty()) return std::nullopt;
-  VideoJitterEvent event = std::move(events_.front());
+  std::optional<VideoJitterEvent> event;
+  if (events_.empty()) return event;
+  event = std::move(events_.front());
   events_.pop_front();
   return event;
 }
