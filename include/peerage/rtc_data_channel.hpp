@@ -43,7 +43,7 @@ class RTCDataChannel : public TypedEventTarget<RTCDataChannel>, public std::enab
   std::optional<uint16_t> id() const { return id_; }
   RTCDataChannelState readyState() const { return readyState_; }
   /// Bytes given to send() that were not yet handed to the network when the current task began.
-  uint64_t bufferedAmount() const { return bufferedAmount_; }
+  uint64_t bufferedAmount() const;
   uint64_t bufferedAmountLowThreshold() const { return bufferedAmountLowThreshold_; }
   void setBufferedAmountLowThreshold(uint64_t bytes);
   BinaryType binaryType() const { return binaryType_; }
@@ -78,7 +78,7 @@ class RTCDataChannel : public TypedEventTarget<RTCDataChannel>, public std::enab
   std::optional<uint16_t> id_;
   uint64_t handle_ = 0;  // the engine's name for it
   RTCDataChannelState readyState_ = RTCDataChannelState::connecting;
-  uint64_t bufferedAmount_ = 0;
+  uint64_t bufferedAmount_ = 0;  // as it was when the channel closed
   uint64_t bufferedAmountLowThreshold_ = 0;
   BinaryType binaryType_ = BinaryType::arraybuffer;
 };

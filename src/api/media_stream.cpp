@@ -154,7 +154,7 @@ void MediaStreamTrack::deliver(const AudioFrame& frame) {
 
 std::shared_ptr<MediaStream> MediaStream::create(EventLoop& loop,
                                                  std::vector<std::shared_ptr<MediaStreamTrack>> tracks) {
-  auto stream = std::make_shared<MediaStream>(detail::makeUuid(detail::bodyOf(loop).random()));
+  auto stream = std::make_shared<MediaStream>(detail::makeUuid(loop.body()->random()));
   for (auto& track : tracks) stream->addTrack(std::move(track));
   return stream;
 }
@@ -192,7 +192,7 @@ void MediaStream::addTrack(std::shared_ptr<MediaStreamTrack> track) {
 void MediaStream::removeTrack(const std::shared_ptr<MediaStreamTrack>& track) { std::erase(tracks_, track); }
 
 VideoSource::VideoSource(EventLoop& loop, std::string label)
-    : source_(std::make_shared<detail::TrackSource>(detail::bodyOf(loop).random())),
+    : source_(std::make_shared<detail::TrackSource>(loop.body()->random())),
       track_(detail::TrackSource::makeTrack(source_, MediaKind::video, source_->newId(), std::move(label))),
       stream_(MediaStream::create(loop, {track_})) {}
 
@@ -204,7 +204,7 @@ void VideoSource::push(const VideoFrame& frame) {
 }
 
 AudioSource::AudioSource(EventLoop& loop, std::string label)
-    : source_(std::make_shared<detail::TrackSource>(detail::bodyOf(loop).random())),
+    : source_(std::make_shared<detail::TrackSource>(loop.body()->random())),
       track_(detail::TrackSource::makeTrack(source_, MediaKind::audio, source_->newId(), std::move(label))),
       stream_(MediaStream::create(loop, {track_})) {}
 

@@ -1,0 +1,140 @@
+// Between the loop and the engine: datagrams in, then everything that the engine has to say out. What a program can see of it
+// happens in tasks, one for each event (or group of events that the specification puts into one task).
+#include <algorithm>
+
+#include "api/convert.hpp"
+#include "api/peer_connection.hpp"
+#include "api/track_source.hpp"
+
+namespace peerage::detail {
+
+namespace {
+
+template <typename... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+
+}  // namespace
+
+/// The engine was given something. What it makes of it is collected in a task of its own: a program that sends a hundred
+/// messages in one task has them leave together, and bufferedAmount stands still while it does.
+void PeerConnection::touched() {
+  if (drainQueued_ || closed_) return;
+  drainQueued_ = true;
+  queueTask([](PeerConnection& self) {
+    self.drainQueued_ = false;
+    self.drain();
+  });
+}
+
+void PeerConnection::received(jsep::TransportId, std::span<const DatagramView> datagrams) {
+  const Timestamp now = body_->now();
+  for (const DatagramView& datagram : datagrams) engine_->handleInput(now, datagram.local, datagram.remote, datagram.data);
+  drain();
+}
+
+void PeerConnection::drain() {
+  collectEvents();
+  transmit();
+  armTimer();
+}
+
+void PeerConnection::transmit() {
+  // The engine's datagrams of one socket usually come in runs: each run is one send call.
+  constexpr size_t kBatch = 64;
+  std::vector<Datagram>& batch = outgoing_;
+  if (batch.size() < kBatch) batch.resize(kBatch);
+  for (bool more = true; more;) {
+    size_t count = 0;
+    while (count < kBatch && (more = engine_->pollTransmit(batch[count]))) ++count;
+    size_t begin = 0;
+    while (begin < count) {
+      size_t end = begin + 1;
+      while (end < count && batch[end].local == batch[begin].local) ++end;
+      sendRun(std::span(batch).subspan(begin, end - begin));
+      begin = end;
+    }
+  }
+}
+
+void PeerConnection::sendRun(std::span<const Datagram> run) {
+  const auto socket = socketByAddress_.find(run.front().local);
+  if (socket == socketByAddress_.end()) return;  // its transport closed while the datagram waited
+  views_.clear();
+  for (const Datagram& datagram : run) views_.push_back({datagram.local, datagram.remote, datagram.data});
+  socket->second->send(views_);
+}
+
+void PeerConnection::collectEvents() {
+  EngineEvents group;
+  const auto flush = [&] {
+    if (group.empty()) return;
+    queueTask([events = std::move(group)](PeerConnection& self) mutable { self.handle(std::move(events)); });
+    group = {};
+  };
+  while (auto event = engine_->pollEvent()) {
+    // §5.6.4: a new pair and the state that comes with it change in one task.
+    const bool pairOrState = std::holds_alternative<engine::SelectedPairChanged>(*event) ||
+                             std::holds_alternative<engine::IceStateChanged>(*event);
+    if (!pairOrState || (!group.empty() && !std::holds_alternative<engine::SelectedPairChanged>(group.back()))) flush();
+    group.push_back(std::move(*event));
+    if (!pairOrState) flush();
+  }
+  flush();
+}
+
+void PeerConnection::armTimer() {
+  const auto timeout = engine_->nextTimeout();
+  if (!timeout) return timer_->cancel();
+  timer_->set(timeout->at);
+}
+
+void PeerConnection::handle(EngineEvents events) {
+  const std::weak_ptr<PeerConnection> weak = weak_from_this();
+  for (engine::Event& event : events) {
+    handle(event);
+    if (weak.expired() || closed_) return;
+  }
+}
+
+void PeerConnection::handle(engine::Event& event) {
+  std::visit(
+      Overloaded{
+          [&](engine::GatheringNeeded& e) { gather(e.transport), touched(); },
+          [&](engine::CandidateToResolve& e) { resolveCandidate(e); },
+          [&](engine::CandidateGathered& e) {
+            const std::string ufrag = e.candidate.candidate.ufrag;
+            surface({.transport = e.transport, .ufrag = ufrag, .candidate = e.candidate.candidate.toString()},
+                    e.candidate.url);
+          },
+          [&](engine::CandidateError& e) { onCandidateError(e); },
+          [&](engine::IceGatheringChanged& e) { onIceGathering(e); },
+          [&](engine::IceStateChanged& e) { onIceState(e); },
+          [&](engine::SelectedPairChanged& e) { onSelectedPair(e); },
+          [&](engine::IceRoleChanged& e) {
+            if (auto it = transports_.find(e.transport.value()); it != transports_.end()) {
+              it->second.dtls->iceTransport_->role_ =
+                  e.role == ice::Role::controlling ? RTCIceRole::controlling : RTCIceRole::controlled;
+            }
+          },
+          [&](engine::DtlsStateChanged& e) { onDtlsState(e); },
+          [&](engine::SctpStateChanged& e) { onSctpState(e); },
+          [&](engine::DataChannelEvent& e) { onChannelEvent(e.event); },
+          [&](engine::FirstPacket& e) {
+            if (auto t = find(e.transceiver)) TrackSource::setMuted(*t->receiver_->track_, false);
+          },
+          [&](engine::PeerBye& e) {
+            if (auto t = find(e.transceiver)) TrackSource::setMuted(*t->receiver_->track_, true);
+          },
+          [&](engine::VideoReceived& e) {
+            if (auto t = find(e.transceiver)) t->receiver_->track_->deliver(e.frame);
+          },
+          [&](engine::AudioReceived& e) {
+            if (auto t = find(e.transceiver)) t->receiver_->track_->deliver(e.frame);
+          },
+      },
+      event);
+}
+
+}  // namespace peerage::detail

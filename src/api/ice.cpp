@@ -1,0 +1,134 @@
+// Gathering and candidates: sockets and names from the loop, candidates through jsep into descriptions and events
+// (webrtc-pc §4.4.1.3, §5.6.1).
+#include <algorithm>
+
+#include "api/convert.hpp"
+#include "api/peer_connection.hpp"
+#include "base/log.hpp"
+#include "jsep/candidates.hpp"
+
+namespace peerage::detail {
+
+void PeerConnection::ensureTransport(jsep::TransportId id) {
+  Transport& transport = transports_[id.value()];
+  if (transport.dtls) return;
+  transport.dtls = std::make_shared<RTCDtlsTransport>(std::make_shared<RTCIceTransport>());
+}
+
+/// Nothing uses the transport any more: its states end, with events in a task of their own (§4.4.1.5).
+void PeerConnection::closeTransport(jsep::TransportId id) {
+  const auto it = transports_.find(id.value());
+  if (it == transports_.end()) return;
+  const auto dtls = it->second.dtls;
+  for (const auto& socket : it->second.sockets) socketByAddress_.erase(socket->localAddress());
+  transports_.erase(it);  // closes its sockets
+  const auto& ice = dtls->iceTransport_;
+  if (dtls->state_ == RTCDtlsTransportState::closed && ice->state_ == RTCIceTransportState::closed) return;
+  queueTask([dtls, ice](PeerConnection& self) {
+    const bool dtlsChanged = dtls->state_ != RTCDtlsTransportState::closed;
+    const bool iceChanged = ice->state_ != RTCIceTransportState::closed;
+    dtls->state_ = RTCDtlsTransportState::closed;
+    ice->state_ = RTCIceTransportState::closed;
+    if (iceChanged) ice->dispatchEvent<"statechange">();
+    if (dtlsChanged) dtls->dispatchEvent<"statechange">();
+    if (self.closed_) return;
+    self.updateIceConnectionState();
+    self.updateConnectionState();
+  });
+}
+
+void PeerConnection::gather(jsep::TransportId id) {
+  const auto it = transports_.find(id.value());
+  if (it == transports_.end()) return;
+  Transport& transport = it->second;
+  ++transport.gatherRound;
+  transport.lookups.clear();
+  transport.pendingLookups = 0;
+  if (transport.sockets.empty()) {
+    bindSockets(id, transport);
+  }
+  for (const auto& socket : transport.sockets) {
+    engine_->addLocalHost(body_->now(), id, socket->localAddress());
+  }
+  askStunServers(id, transport);
+  if (transport.pendingLookups == 0) finishHosts(id);
+}
+
+void PeerConnection::bindSockets(jsep::TransportId id, Transport& transport) {
+  for (const NetworkInterface& interface : body_->interfaces()) {
+    auto socket = body_->bindUdp({interface.address, 0}, [weak = weak_from_this(), id](std::span<const DatagramView> in) {
+      if (auto self = weak.lock(); self && !self->closed_) self->received(id, in);
+    });
+    if (!socket) {
+      body_->log().in("ice").warning("no socket on " + interface.address.toString() + ": " + socket.error().message);
+      continue;
+    }
+    socketByAddress_[(*socket)->localAddress()] = socket->get();
+    transport.sockets.push_back(std::move(*socket));
+  }
+}
+
+void PeerConnection::askStunServers(jsep::TransportId id, Transport& transport) {
+  for (const StunServer& server : stunServers_) {
+    ++transport.pendingLookups;
+    const uint64_t round = transport.gatherRound;
+    transport.lookups.push_back(
+        body_->resolve(server.host, [weak = weak_from_this(), id, round, server](Result<std::vector<IpAddress>> addresses) {
+          auto self = weak.lock();
+          if (!self || self->closed_) return;
+          const auto it = self->transports_.find(id.value());
+          if (it == self->transports_.end() || it->second.gatherRound != round) return;
+          const Timestamp now = self->body_->now();
+          if (addresses) {
+            for (const IpAddress& address : *addresses) {
+              self->engine_->addStunServer(now, id, {address, server.port}, server.url);
+            }
+          } else {
+            self->engine_->addCandidateError(now, id, {}, server.url, 701,
+                                             server.host + " does not resolve: " + addresses.error().message);
+          }
+          if (--it->second.pendingLookups == 0) self->finishHosts(id);
+          self->touched();
+        }));
+  }
+}
+
+void PeerConnection::finishHosts(jsep::TransportId id) {
+  engine_->endOfHosts(body_->now(), id);
+  touched();
+}
+
+void PeerConnection::resolveCandidate(const engine::CandidateToResolve& event) {
+  std::erase_if(candidateLookups_, [](const auto& lookup) { return lookup == nullptr; });
+  if (candidateLookups_.size() >= 64) return;  // a peer names as many as it likes
+  candidateLookups_.push_back(body_->resolve(
+      event.candidate.address, [weak = weak_from_this(), event](Result<std::vector<IpAddress>> addresses) {
+        auto self = weak.lock();
+        if (!self || self->closed_ || !addresses) return;  // a name that does not resolve is no candidate
+        ice::Candidate candidate = event.candidate;
+        candidate.address = addresses->front().toString();
+        self->engine_->addRemoteCandidate(self->body_->now(), event.transport, candidate);
+        self->touched();
+      }));
+}
+
+/// §5.6.1 "surface a candidate", in a task already.
+void PeerConnection::surface(const jsep::LocalCandidate& candidate, const std::string& url) {
+  const auto surfaced = jsep::addLocalCandidate(session_, candidate);
+  if (!surfaced) return;  // early: setLocalDescription() releases it
+  RTCIceCandidateInit init{surfaced->candidate, surfaced->sdpMid, surfaced->sdpMLineIndex, surfaced->usernameFragment};
+  auto object =
+      std::make_shared<RTCIceCandidate>(std::move(init), url.empty() ? std::nullopt : std::optional<std::string>(url));
+  if (!candidate.candidate.empty()) {
+    if (const auto it = transports_.find(candidate.transport.value()); it != transports_.end()) {
+      it->second.dtls->iceTransport_->localCandidates_.push_back(object);
+    }
+  }
+  fire<"icecandidate">(RTCPeerConnectionIceEvent(std::move(object)));
+}
+
+void PeerConnection::surfaceEnd(jsep::TransportId id, const std::string& ufrag) {
+  surface({.transport = id, .ufrag = ufrag, .candidate = ""}, "");
+}
+
+}  // namespace peerage::detail

@@ -1,0 +1,214 @@
+// NEGOTIATION rules 50, 51, 54-60: the order of events against promises, and remote tracks (webrtc-pc §4.4.1.5, §5.1.1).
+#include "fixture.hpp"
+
+namespace peerage::negotiation {
+namespace {
+
+using D = RTCRtpTransceiverDirection;
+using Lines = std::vector<std::string>;
+
+TEST_F(Negotiation, Rule50_OneTaskFromSlotsToPromise) {
+  run([&]() -> Promise<> {
+    auto sender = a.addTrack(camera.track(), camera.stream());
+    co_await negotiate(a, b);
+    auto receiver = b.getReceivers().at(0);
+    Lines order;
+    std::shared_ptr<MediaStream> stream;
+    b.ontrack = [&](RTCTrackEvent& e) { order.push_back("track"), stream = e.streams.at(0); };
+    // The first track goes, a second one of the same stream comes, in one description.
+    a.removeTrack(sender);
+    auto second = a.addTransceiver(screen.track(), {.streams = {camera.stream()}});
+    co_await a.setLocalDescription();
+    b.onsignalingstatechange = [&] { order.push_back("signalingstatechange"); };
+    receiver->track()->onmute = [&] { order.push_back("mute"); };
+    co_await b.setRemoteDescription(*a.localDescription()).then([&] { order.push_back("promise"); });
+    EXPECT_EQ(order, (Lines{"signalingstatechange", "mute", "track", "promise"}));
+  });
+}
+
+TEST_F(Negotiation, Rule50_StreamsChangeRemovalsFirst) {
+  run([&]() -> Promise<> {
+    std::shared_ptr<MediaStream> stream;
+    Lines order;
+    b.ontrack = [&](RTCTrackEvent& e) {
+      order.push_back("track");
+      if (stream) return;
+      stream = e.streams.at(0);
+      stream->onaddtrack = [&] { order.push_back("addtrack"); };
+      stream->onremovetrack = [&] { order.push_back("removetrack"); };
+    };
+    auto sender = a.addTrack(camera.track(), camera.stream());
+    co_await negotiate(a, b);
+    order.clear();
+    a.removeTrack(sender);
+    a.addTransceiver(screen.track(), {.streams = {camera.stream()}});
+    co_await a.setLocalDescription();
+    co_await b.setRemoteDescription(*a.localDescription());
+    EXPECT_EQ(order, (Lines{"removetrack", "addtrack", "track"}));
+    EXPECT_EQ(stream->getTracks().size(), 1u);
+  });
+}
+
+TEST_F(Negotiation, Rule51_CandidatesComeAfterTheReactionsOfThePromise) {
+  run([&]() -> Promise<> {
+    Lines order;
+    a.createDataChannel("x");
+    a.onicecandidate = [&] { order.push_back("candidate"); };
+    co_await a.setLocalDescription().then([&] { order.push_back("promise"); });
+    co_await settle();
+    EXPECT_GE(order.size(), 2u);
+    EXPECT_EQ(order.front(), "promise");
+  });
+}
+
+TEST_F(Negotiation, Rule53_GatheringEndsWithEmptyThenNull) {
+  run([&]() -> Promise<> {
+    Lines order;
+    a.createDataChannel("x");
+    a.onicegatheringstatechange = [&] { order.emplace_back(toString(a.iceGatheringState())); };
+    a.onicecandidate = [&](RTCPeerConnectionIceEvent& e) {
+      order.push_back(!e.candidate ? "null" : e.candidate->candidate().empty() ? "empty" : "candidate");
+    };
+    co_await a.setLocalDescription();
+    co_await settle();
+    EXPECT_EQ(order, (Lines{"gathering", "candidate", "empty", "complete", "null"}));
+    EXPECT_TRUE(hasLine(a.localDescription()->sdp(), "a=end-of-candidates"));
+  });
+}
+
+TEST_F(Negotiation, Rule54_TheChannelIsAnnouncedBeforeItOpens) {
+  trickle();
+  run([&]() -> Promise<> {
+    Lines order;
+    std::shared_ptr<RTCDataChannel> remote;
+    auto channel = a.createDataChannel("x");
+    channel->onopen = [&] { channel->send("first"); };
+    b.ondatachannel = [&](RTCDataChannelEvent& e) {
+      remote = e.channel;
+      order.push_back("datachannel " + std::string(toString(remote->readyState())));
+      remote->onopen = [&] { order.push_back("open"); };
+      remote->onmessage = [&] { order.push_back("message"); };
+    };
+    co_await negotiate(a, b);
+    co_await settle();
+    EXPECT_EQ(order, (Lines{"datachannel open", "open", "message"}));
+  });
+}
+
+TEST_F(Negotiation, Rule55_CloseIsSilentAndClosesEverything) {
+  trickle();
+  run([&]() -> Promise<> {
+    auto channel = a.createDataChannel("x");
+    a.addTrack(camera.track(), camera.stream());
+    co_await negotiate(a, b);
+    co_await settle();
+    EXPECT_EQ(a.connectionState(), RTCPeerConnectionState::connected);
+    auto receiver = a.getReceivers().at(0);
+    auto transport = a.sctp()->transport();
+    Lines fired;
+    a.onsignalingstatechange = [&] { fired.push_back("signalingstatechange"); };
+    a.oniceconnectionstatechange = [&] { fired.push_back("iceconnectionstatechange"); };
+    a.onconnectionstatechange = [&] { fired.push_back("connectionstatechange"); };
+    a.close();
+    EXPECT_EQ(a.signalingState(), RTCSignalingState::closed);
+    EXPECT_EQ(a.connectionState(), RTCPeerConnectionState::closed);
+    EXPECT_EQ(a.iceConnectionState(), RTCIceConnectionState::closed);
+    EXPECT_EQ(receiver->track()->readyState(), MediaStreamTrackState::ended);
+    EXPECT_EQ(channel->readyState(), RTCDataChannelState::closed);
+    EXPECT_EQ(transport->state(), RTCDtlsTransportState::closed);
+    EXPECT_EQ(transport->iceTransport()->state(), RTCIceTransportState::closed);
+    co_await settle();
+    EXPECT_EQ(fired, Lines{});
+  });
+}
+
+TEST_F(Negotiation, Rule56_TheTrackEventComesWithTheOffer) {
+  run([&]() -> Promise<> {
+    a.addTrack(camera.track(), camera.stream());
+    co_await a.setLocalDescription();
+    log.clear();
+    co_await b.setRemoteDescription(*a.localDescription());
+    EXPECT_EQ(log, (Lines{"b signalingstatechange have-remote-offer", "b track video"}));
+    co_await b.setLocalDescription();
+    co_await a.setRemoteDescription(*b.localDescription());
+    EXPECT_EQ(std::ranges::count(log, "b track video"), 1);
+  });
+}
+
+TEST_F(Negotiation, Rule56_ReceivingAgainFiresAgain) {
+  run([&]() -> Promise<> {
+    auto sender = a.addTrack(camera.track(), camera.stream());
+    co_await negotiate(a, b);
+    a.removeTrack(sender);
+    co_await negotiate(a, b);
+    a.getTransceivers()[0]->setDirection(D::sendrecv);
+    co_await negotiate(a, b);
+    EXPECT_EQ(std::ranges::count(log, "b track video"), 2);
+  });
+}
+
+TEST_F(Negotiation, Rule57_OneTrackForLifeOneStreamPerId) {
+  run([&]() -> Promise<> {
+    std::vector<RTCTrackEvent> events;
+    b.ontrack = [&](RTCTrackEvent& e) { events.push_back(e); };
+    a.addTrack(camera.track(), camera.stream());
+    a.addTrack(microphone.track(), camera.stream());
+    co_await negotiate(a, b);
+    EXPECT_EQ(events.size(), 2u);
+    EXPECT_EQ(events.at(0).streams.at(0), events.at(1).streams.at(0));
+    EXPECT_EQ(events.at(0).streams.at(0)->id(), camera.stream()->id());
+    EXPECT_EQ(events.at(0).track, b.getReceivers().at(0)->track());
+  });
+}
+
+TEST_F(Negotiation, Rule58_LosingReceiveMutesAndDoesNotEnd) {
+  run([&]() -> Promise<> {
+    auto sender = a.addTrack(camera.track(), camera.stream());
+    co_await negotiate(a, b);
+    auto track = b.getReceivers().at(0)->track();
+    a.removeTrack(sender);
+    co_await negotiate(a, b);
+    EXPECT_TRUE(track->muted());
+    EXPECT_EQ(track->readyState(), MediaStreamTrackState::live);
+    a.getTransceivers()[0]->stop();
+    co_await negotiate(a, b);
+    EXPECT_EQ(track->readyState(), MediaStreamTrackState::ended);
+  });
+}
+
+TEST_F(Negotiation, Rule59_AnAnswerThatTurnsReceivingOffRemovesTheTrack) {
+  run([&]() -> Promise<> {
+    std::shared_ptr<MediaStream> stream;
+    b.ontrack = [&](RTCTrackEvent& e) { stream = e.streams.at(0); };
+    a.addTrack(camera.track(), camera.stream());
+    co_await a.setLocalDescription();
+    co_await b.setRemoteDescription(*a.localDescription());
+    EXPECT_EQ(stream->getTracks().size(), 1u);
+    b.getTransceivers()[0]->setDirection(D::inactive);
+    co_await b.setLocalDescription();
+    EXPECT_EQ(stream->getTracks().size(), 0u);
+  });
+}
+
+TEST_F(Negotiation, Rule60_ARemoteTrackUnmutesWithItsFirstPacket) {
+  trickle();
+  run([&]() -> Promise<> {
+    a.addTrack(camera.track(), camera.stream());
+    co_await negotiate(a, b);
+    auto track = b.getReceivers().at(0)->track();
+    co_await settle();
+    EXPECT_TRUE(track->muted());
+    bool unmuted = false;
+    track->onunmute = [&] { unmuted = true; };
+    for (int i = 0; i < 3; ++i) {
+      camera.push({.buffer = I420Buffer::create(320, 240), .timestamp = loop.now()});
+      co_await loop.delay(33ms);
+    }
+    co_await settle();
+    EXPECT_TRUE(unmuted);
+    EXPECT_FALSE(track->muted());
+  });
+}
+
+}  // namespace
+}  // namespace peerage::negotiation
