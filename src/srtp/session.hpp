@@ -2,10 +2,10 @@
 // two sessions, one to protect and one to unprotect, with different keys.
 #pragma once
 
+#include <array>
 #include <bitset>
 #include <cstdint>
 #include <expected>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -39,7 +39,7 @@ std::string_view toString(Error error);
 
 enum class Direction : uint8_t { protect, unprotect };
 
-/// Contexts of a direction; 64 bytes or so each. More streams than any conference sends over one transport.
+/// Contexts of a direction, some 300 bytes each. More streams than any conference sends over one transport.
 inline constexpr size_t kMaxSources = 4096;
 /// RFC 3711 §3.3.2: "at least 64". A burst of video reordered by a gigabit path can exceed that.
 inline constexpr size_t kReplayWindow = 1024;
@@ -47,7 +47,7 @@ inline constexpr size_t kReplayWindow = 1024;
 inline constexpr size_t kMaxRtpOverhead = 16;
 inline constexpr size_t kMaxRtcpOverhead = 20;
 
-/// Where a packet's parts are: RTP's fixed header, CSRCs and extension stay in the clear.
+/// Bytes of a packet that stay in the clear: RTP's fixed header, CSRCs and extension. nullopt: not RTP, or cut short.
 std::optional<size_t> rtpHeaderSize(ByteView packet);
 
 struct Counters {
@@ -71,7 +71,11 @@ class Session {
   /// Sizes as keySize() and saltSize() say.
   Session(Profile profile, Direction direction, ByteView masterKey, ByteView masterSalt);
 
-  /// Encrypts in place and appends the tag.
+  /// From session keys, without derivation.
+  Session(Profile profile, Direction direction, const SessionKeys& keys);
+
+  /// Encrypts in place and appends the tag. A sequence number that was protected before is refused as a replay: a nonce
+  /// that comes twice would give the key stream away.
   std::expected<void, Error> protect(Bytes& packet);
   std::expected<void, Error> protectRtcp(Bytes& packet);
   /// Authenticates, decrypts in place, and cuts the tag off. After an error the packet's content means nothing. No state
@@ -88,8 +92,7 @@ class Session {
    public:
     bool seen(uint64_t index) const;
     void add(uint64_t index);
-    bool empty() const { return !started_; }
-    uint64_t newest() const { return newest_; }
+    std::optional<uint64_t> newest() const { return started_ ? std::optional(newest_) : std::nullopt; }
 
    private:
     bool started_ = false;
@@ -102,15 +105,16 @@ class Session {
     uint32_t nextRtcpIndex = 0;  ///< RFC 3711 §3.4: before each packet plus one, modulo 2^31
   };
 
-  std::expected<void, Error> count(Error error);
+  std::unexpected<Error> refuse(Error error);
   Source* find(uint32_t ssrc);
-  Source* findOrAdd(uint32_t ssrc);
+  /// The source's context; one that is made here is empty. Pointers stay valid.
+  Source& at(uint32_t ssrc);
   static uint64_t guessIndex(const Source* source, uint16_t sequenceNumber);
 
   bool aead() const { return profile_ != Profile::aes128_cm_sha1_80; }
   void sealRtp(Bytes& packet, size_t header, uint32_t ssrc, uint64_t index);
   bool openRtp(Bytes& packet, size_t header, uint32_t ssrc, uint64_t index);
-  void sealRtcp(Bytes& packet, uint32_t ssrc, uint32_t index);
+  void sealRtcp(Bytes& packet, uint32_t ssrc, uint32_t trailer);
   bool openRtcp(Bytes& packet, uint32_t ssrc, uint32_t trailer);
 
   Profile profile_;
