@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <variant>
 #include <vector>
 
@@ -183,6 +184,7 @@ class Manager {
   void handleOutgoingReset(Timestamp now, const sctp::OutgoingStreamsReset& reset);
   void peerReset(Timestamp now, Channel& channel);
   void fail(Timestamp now, Channel& channel, std::string reason);
+  void resetOrphan(Timestamp now, uint16_t id);
   void startReset(Timestamp now, Channel& channel);
   void finish(Channel& channel);
   sctp::SendOptions sendOptions(const Channel& channel) const;
@@ -195,6 +197,7 @@ class Manager {
   uint32_t nextHandle_ = 1;
   std::map<uint32_t, Channel> channels_;                 ///< by handle: creation order
   std::unordered_map<uint16_t, ChannelHandle> streams_;  ///< ids in use
+  std::unordered_set<uint16_t> orphans_;                 ///< reset by us without a channel of ours
   std::deque<Event> events_;
   Counters counters_;
 };

@@ -145,7 +145,7 @@ struct OutgoingStreamsReset {
 struct BufferedAmountLow {
   StreamId stream;
 };
-/// A message was given up: its limit was reached, or the association ended before it was acknowledged.
+/// A message was given up because a limit of its SendOptions was reached; part of it may have arrived.
 struct SendFailed {
   StreamId stream;
   Ppid ppid;
