@@ -80,8 +80,8 @@ struct AgentOptions {
   /// While no pair is selected, bindings at STUN servers are kept alive this often (RFC 8445 §5.1.1.4).
   Duration serverKeepalive = 15s;
 
-  /// Regular nomination (RFC 8445 §8.1.1): a valid pair that nothing better can follow, or of two host candidates, is
-  /// nominated at once; otherwise it waits so long for a better one: without a relay, and with one.
+  /// Regular nomination (RFC 8445 §8.1.1): a valid pair is nominated at once when no better one is being checked and none
+  /// can be expected; otherwise it waits so long, from the first success on: a pair without a relay, and one with.
   Duration nominateDirectAfter = 100ms;
   Duration nominateRelayAfter = 1s;
   /// RFC 8863 §4: "the PAC timer … SHOULD be set to … 39.5 seconds": not failed before.

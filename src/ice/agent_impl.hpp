@@ -129,6 +129,7 @@ class Agent::Impl {
   Session* sessionFor(std::string_view username, std::string_view& remoteUfrag) const;
   bool resolveRoleConflict(const stun::Message& message);  ///< false: answer 487
   void onCheck(Timestamp now, Session& session, const EarlyCheck& check);
+  bool isConcluded(const Session& session) const;
   void trigger(Timestamp now, Session& session, Pair& pair);
   void rememberEarly(Session& session, EarlyCheck check);
   void sendCheck(Timestamp now, Session& session, Pair& pair);
@@ -147,6 +148,7 @@ class Agent::Impl {
 
   // nomination.cpp
   void decideNomination(Timestamp now);
+  Pair* replacementOf(Timestamp now, const Session& session) const;
   std::optional<Timestamp> nominationTime(const Session& session, const Pair& best) const;
   void followNomination(Timestamp now, Session& session, Pair& pair);
   void select(Timestamp now, Session& session, Pair& pair);

@@ -139,9 +139,7 @@ void Agent::Impl::rememberEarly(Session& session, EarlyCheck check) {
 void Agent::Impl::onCheck(Timestamp now, Session& session, const EarlyCheck& check) {
   if (session.failed) return;
   Pair* pair = session.pair(check.path);
-  // Once a pair has been nominated, or after a restart, the controlling side looks for no more.
-  const bool concluded = session.selected || &session != current_.get();
-  if (!pair && concluded && role_ == Role::controlling) return;
+  if (!pair && isConcluded(session)) return;
   const auto base = session.baseAt(check.path.local);
   auto known = session.remoteByAddress.find(check.path.remote);
   if (known == session.remoteByAddress.end()) {
@@ -175,10 +173,17 @@ void Agent::Impl::onCheck(Timestamp now, Session& session, const EarlyCheck& che
   }
 }
 
+/// Once a pair has been nominated, or after a restart, the controlling side looks for no more; unless the pair is silent
+/// (see replacementOf).
+bool Agent::Impl::isConcluded(const Session& session) const {
+  if (role_ == Role::controlled) return false;
+  const Pair* selected = session.selectedPair();
+  return &session != current_.get() || (selected && !selected->unansweredSince);
+}
+
 void Agent::Impl::trigger(Timestamp now, Session& session, Pair& pair) {
   if (pair.queued || (pair.state == PairState::succeeded && pair.usable(now))) return;
-  const bool concluded = session.selected || &session != current_.get();
-  if (concluded && role_ == Role::controlling) return;
+  if (isConcluded(session)) return;
   if (pair.state == PairState::in_progress) {
     // §7.3.1.4: the transaction under way is cancelled: not retransmitted, not a failure when unanswered.
     for (Transaction& each : transactions_) {
@@ -344,9 +349,10 @@ void Agent::Impl::onCheckSuccess(Timestamp now, Session& session, Pair& pair, co
     std::erase(session.triggered, pair.id);
   }
   grantConsent(now, pair);
-  // Other checks of the pair have nothing left to find out; one that nominates has.
+  // Other checks of the pair have nothing left to find out, but for the one that is to nominate it.
+  const bool nominates = session.nominating == pair.id && !transaction.useCandidate;
   std::erase_if(transactions_, [&](const Transaction& each) {
-    return each.kind == Kind::check && each.pair == pair.id && !each.useCandidate;
+    return each.kind == Kind::check && each.pair == pair.id && !(nominates && each.useCandidate);
   });
   if (!session.firstValid) session.firstValid = now;
   if (transaction.useCandidate && transaction.role == Role::controlling && role_ == Role::controlling) {

@@ -16,11 +16,13 @@ constexpr Duration kConsentWait = 10s;
 /// Controlling: regular nomination of the best valid pair, at the time that nominationTime() gives.
 void Agent::Impl::decideNomination(Timestamp now) {
   Session& session = *current_;
-  if (role_ != Role::controlling || session.selected || session.nominating || session.failed) return;
-  Pair* best = session.active(now);
+  if (role_ != Role::controlling || session.nominating || session.failed) return;
+  Pair* best = session.selected ? replacementOf(now, session) : session.active(now);
   if (!best) return;
-  const auto at = nominationTime(session, *best);
-  if (at && now < *at) return;
+  if (!session.selected) {
+    const auto at = nominationTime(session, *best);
+    if (at && now < *at) return;
+  }
   session.nominating = best->id;
   best->nominateNext = true;
   if (!best->queued) {
@@ -29,12 +31,25 @@ void Agent::Impl::decideNomination(Timestamp now) {
   }
 }
 
-/// nullopt: at once. RFC 8445 §8.1.1 leaves the criteria to the agent.
+/// RFC 8445 §8.1.1 nominates once. But when the selected pair has gone silent and another works, which is what the
+/// rebinding of a NAT looks like from here, the alternative is to lose the session: then that other one is nominated.
+Pair* Agent::Impl::replacementOf(Timestamp now, const Session& session) const {
+  const Pair* selected = session.selectedPair();
+  if (!isDisconnected(*selected, now)) return nullptr;
+  for (const auto& each : session.pairs) {
+    const bool newer = each->consentUntil && (!selected->consentUntil || *each->consentUntil > *selected->consentUntil);
+    if (each.get() != selected && each->usable(now) && newer) return each.get();
+  }
+  return nullptr;
+}
+
+/// nullopt: at once. RFC 8445 §8.1.1 leaves the criteria to the agent: nothing better is being checked, and nothing
+/// better can come, which is true of two host candidates.
 std::optional<Timestamp> Agent::Impl::nominationTime(const Session& session, const Pair& best) const {
   const CandidateType ours = session.localOf(best).candidate.type;
   const CandidateType theirs = session.remoteOf(best).candidate.type;
-  if (ours == CandidateType::host && theirs == CandidateType::host) return std::nullopt;
-  const bool moreMayCome = !session.remoteEnded || session.gathering != GatheringState::complete;
+  const bool direct = ours == CandidateType::host && theirs == CandidateType::host;
+  const bool moreMayCome = !direct && (!session.remoteEnded || session.gathering != GatheringState::complete);
   const bool betterPending = std::ranges::any_of(session.pairs, [&](const auto& each) {
     return each->priority > best.priority && session.isPending(*each);
   });
@@ -100,7 +115,8 @@ bool Agent::Impl::isDisconnected(const Pair& pair, Timestamp now) const {
 
 /// For the pair in use: consent checks, each sent once (RFC 7675 §5.1: "Each consent STUN binding request is transmitted
 /// once only"). When one is not answered in the time a round trip should take, an ordinary, retransmitted check follows,
-/// so that one lost packet does not look like a lost peer.
+/// so that one lost packet does not look like a lost peer. The controlling side marks both with USE-CANDIDATE once the
+/// pair is selected: a peer that sees them come from a new address (a NAT has rebound) knows where to follow.
 void Agent::Impl::runConsent(Timestamp now, Session& session) {
   for (const auto& each : session.pairs) {
     if (!each->consentUntil || now < *each->consentUntil) continue;
@@ -118,14 +134,16 @@ void Agent::Impl::runConsent(Timestamp now, Session& session) {
   }
   Pair* pair = session.active(now);
   if (!pair) return;
+  const bool mark = role_ == Role::controlling && session.selected == pair->id;
   if (now >= pair->nextConsentCheck) {
     pair->nextConsentCheck = now + fromSeconds(seconds(options_.consentInterval) * (0.8 + 0.4 * random_.unit()));
     if (!pair->unansweredSince) pair->unansweredSince = now;
-    sendRequest(now, session, *pair, Kind::consent, false, {.rto = kConsentWait, .maxTransmissions = 1, .lastWaitFactor = 1});
+    sendRequest(now, session, *pair, Kind::consent, mark,
+                {.rto = kConsentWait, .maxTransmissions = 1, .lastWaitFactor = 1});
   }
   if (pair->unansweredSince && !pair->probing && now >= *pair->unansweredSince + rtoOf(session, *pair)) {
     pair->probing = true;
-    sendRequest(now, session, *pair, Kind::check, false, {.rto = rtoOf(session, *pair)});
+    sendRequest(now, session, *pair, Kind::check, mark, {.rto = rtoOf(session, *pair)});
   }
 }
 
