@@ -103,7 +103,7 @@ SenderInfo SendStatistics::senderInfo(Timestamp now, uint32_t rtpTimestamp) cons
 }
 
 void SendStatistics::onReportBlock(Timestamp now, const ReportBlock& block, uint32_t clockRate) {
-  if (!remote_) remote_.emplace();
+  if (!remote_) remote_ = Remote{};
   Remote& remote = *remote_;
   remote.received = now;
   remote.packetsLost = block.cumulativeLost;
