@@ -687,7 +687,7 @@ TEST(AssociationCongestion, PeersWindowIsRespectedAndProbed) {
     peer.drain();
     const auto tsns = peer.takeTsns();
     ASSERT_LE(tsns.size(), 1u);
-    if (!tsns.empty()) EXPECT_EQ(tsns[0], first + 2);
+    for (const uint32_t tsn : tsns) EXPECT_EQ(tsn, first + 2);
     peer.sack(first + 1, 0);
     EXPECT_EQ(peer.association.stats().peerWindow, 0u);
   }

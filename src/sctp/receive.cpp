@@ -211,7 +211,7 @@ void Association::Impl::handleData(const ChunkView& chunk) {
     return;
   }
   if (!hasRoomFor(tsn, *data)) return;
-  if (!reassembly_->add(tsn, *data)) {
+  if (!reassembly_->add(tsn, tracker_->cumulative(), *data)) {
     ++stats_.invalidChunks;
     abortWith(Cause::protocol_violation, "fragments of different messages have neighbouring TSNs");
     return;

@@ -18,7 +18,7 @@ Reassembly::Runs::iterator Reassembly::runBefore(TsnValue tsn) {
   return next == runs_.begin() ? runs_.end() : std::prev(next);
 }
 
-bool Reassembly::add(TsnValue tsn, const DataChunk& chunk) {
+bool Reassembly::add(TsnValue tsn, TsnValue cumulative, const DataChunk& chunk) {
   if (chunk.begin() && chunk.end()) {
     const bool oversized = maxMessageSize_ != 0 && chunk.payload.size() > maxMessageSize_;
     Pending message{chunk.ppid, oversized, {}};
@@ -32,6 +32,10 @@ bool Reassembly::add(TsnValue tsn, const DataChunk& chunk) {
     left = runBefore(tsn);
     if (left != runs_.end() && (left->second.last != tsn - 1 || left->second.end)) left = runs_.end();
     if (left != runs_.end() && !sameMessage(left->second, chunk)) return false;
+    if (left == runs_.end() && tsn == cumulative + 1) {  // what came before it was dropped by forward()
+      if (!chunk.end()) dropHeadless(tsn + 1);
+      return true;
+    }
   }
   auto right = runs_.end();
   if (!chunk.end()) {
@@ -81,6 +85,14 @@ bool Reassembly::add(TsnValue tsn, const DataChunk& chunk) {
     runs_.erase(run);
   }
   return true;
+}
+
+// Drops the run that begins at `tsn` in the middle of a message whose beginning will never come.
+void Reassembly::dropHeadless(TsnValue tsn) {
+  const auto run = runs_.find(tsn);
+  if (run == runs_.end() || run->second.begin) return;
+  bytes_ -= run->second.stored;
+  runs_.erase(run);
 }
 
 void Reassembly::store(Runs::iterator run, ByteView payload, bool atFront) {
@@ -168,6 +180,7 @@ void Reassembly::forward(TsnValue cumulative, const ForwardTsnChunk& chunk) {
     bytes_ -= runs_.begin()->second.stored;
     runs_.erase(runs_.begin());
   }
+  dropHeadless(cumulative + 1);
   for (size_t i = 0; i < chunk.skippedCount(); ++i) {
     const auto skipped = chunk.skippedAt(i);
     Stream& stream = streams_[skipped.stream];

@@ -23,9 +23,10 @@ class Reassembly {
   /// Messages above `maxMessageSize` (0: none) are discarded while they come. Events go to `out`.
   Reassembly(size_t maxMessageSize, std::deque<Event>& out) : maxMessageSize_(maxMessageSize), out_(&out) {}
 
-  /// A chunk whose TSN has not come before, with a payload. False: it contradicts its neighbours (§6.9: fragments of a
+  /// A chunk whose TSN has not come before, with a payload; `cumulative` is the cumulative TSN before it. A fragment
+  /// whose message was given up by FORWARD TSN is discarded. False: it contradicts its neighbours (§6.9: fragments of a
   /// message have one stream, one SSN and consecutive TSNs).
-  [[nodiscard]] bool add(TsnValue tsn, const DataChunk& chunk);
+  [[nodiscard]] bool add(TsnValue tsn, TsnValue cumulative, const DataChunk& chunk);
   /// FORWARD TSN (RFC 3758 §3.6): what is incomplete up to `cumulative` is dropped, the streams named go on after the
   /// SSNs named.
   void forward(TsnValue cumulative, const ForwardTsnChunk& chunk);
@@ -71,6 +72,7 @@ class Reassembly {
   };
 
   Runs::iterator runBefore(TsnValue tsn);
+  void dropHeadless(TsnValue tsn);
   void store(Runs::iterator run, ByteView payload, bool atFront);
   void checkSize(Run& run);
   void complete(Run& run);
