@@ -6,6 +6,7 @@ target_include_directories(peerage_options INTERFACE ${PROJECT_SOURCE_DIR}/src $
 if(PEERAGE_SANITIZE)
   target_compile_options(peerage_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(peerage_options INTERFACE -fsanitize=address,undefined)
+  target_compile_definitions(peerage_options INTERFACE PEERAGE_SANITIZED)
 endif()
 if(PEERAGE_FUZZ)
   target_compile_options(peerage_options INTERFACE -fsanitize=fuzzer-no-link)

@@ -9,8 +9,8 @@
 using namespace peerage;
 
 struct Message {  // what the signalling server carries: one of the two
-  std::optional<RTCSessionDescription> description;
-  std::shared_ptr<RTCIceCandidate> candidate;
+  std::optional<RTCSessionDescription> description = std::nullopt;
+  std::shared_ptr<RTCIceCandidate> candidate = nullptr;
 };
 
 class Peer {

@@ -17,18 +17,18 @@ class MediaStream;
 
 /// webrtc-pc §4.2.2.
 struct RTCIceServer {
-  std::vector<std::string> urls;  ///< "stun:host[:port]" (RFC 7064)
-  std::optional<std::string> username;
-  std::optional<std::string> credential;
+  std::vector<std::string> urls = {};  ///< "stun:host[:port]" (RFC 7064)
+  std::optional<std::string> username = std::nullopt;
+  std::optional<std::string> credential = std::nullopt;
 };
 
 /// webrtc-pc §4.2.1.
 struct RTCConfiguration {
-  std::vector<RTCIceServer> iceServers;
+  std::vector<RTCIceServer> iceServers = {};
   RTCIceTransportPolicy iceTransportPolicy = RTCIceTransportPolicy::all;
   RTCBundlePolicy bundlePolicy = RTCBundlePolicy::balanced;
   RTCRtcpMuxPolicy rtcpMuxPolicy = RTCRtcpMuxPolicy::require;
-  std::vector<std::shared_ptr<RTCCertificate>> certificates;
+  std::vector<std::shared_ptr<RTCCertificate>> certificates = {};
   uint8_t iceCandidatePoolSize = 0;
 };
 
@@ -42,13 +42,13 @@ struct RTCAnswerOptions {};
 /// webrtc-pc §4.6.2, what createOffer() and createAnswer() give and setRemoteDescription() takes.
 struct RTCSessionDescriptionInit {
   RTCSdpType type = RTCSdpType::offer;
-  std::string sdp;
+  std::string sdp = {};
 };
 
 /// webrtc-pc §4.6.2, what setLocalDescription() takes: without a type it makes the description that is due.
 struct RTCLocalSessionDescriptionInit {
-  std::optional<RTCSdpType> type;
-  std::string sdp;
+  std::optional<RTCSdpType> type = std::nullopt;
+  std::string sdp = {};
 
   RTCLocalSessionDescriptionInit() = default;
   RTCLocalSessionDescriptionInit(RTCSdpType type_, std::string sdp_ = {}) : type(type_), sdp(std::move(sdp_)) {}
@@ -57,56 +57,56 @@ struct RTCLocalSessionDescriptionInit {
 
 /// webrtc-pc §4.8.1.
 struct RTCIceCandidateInit {
-  std::string candidate;  ///< the candidate-attribute; empty: end of candidates
-  std::optional<std::string> sdpMid;
-  std::optional<uint16_t> sdpMLineIndex;
-  std::optional<std::string> usernameFragment;
+  std::string candidate = {};  ///< the candidate-attribute; empty: end of candidates
+  std::optional<std::string> sdpMid = std::nullopt;
+  std::optional<uint16_t> sdpMLineIndex = std::nullopt;
+  std::optional<std::string> usernameFragment = std::nullopt;
 };
 
 /// webrtc-pc §6.2.1.
 struct RTCDataChannelInit {
   bool ordered = true;
-  std::optional<uint16_t> maxPacketLifeTime;  ///< milliseconds
-  std::optional<uint16_t> maxRetransmits;
-  std::string protocol;
+  std::optional<uint16_t> maxPacketLifeTime = std::nullopt;  ///< milliseconds
+  std::optional<uint16_t> maxRetransmits = std::nullopt;
+  std::string protocol = {};
   bool negotiated = false;
-  std::optional<uint16_t> id;
+  std::optional<uint16_t> id = std::nullopt;
 };
 
 /// webrtc-pc §5.2.9.
 struct RTCRtpCodec {
-  std::string mimeType;  ///< "video/VP8"
+  std::string mimeType = {};  ///< "video/VP8"
   uint32_t clockRate = 0;
-  std::optional<uint16_t> channels;
-  std::optional<std::string> sdpFmtpLine;
+  std::optional<uint16_t> channels = std::nullopt;
+  std::optional<std::string> sdpFmtpLine = std::nullopt;
 };
 
 /// webrtc-pc §5.2.5, §5.2.6.
 struct RTCRtpEncodingParameters {
-  std::optional<std::string> rid;
+  std::optional<std::string> rid = std::nullopt;
   bool active = true;
-  std::optional<uint32_t> maxBitrate;  ///< bit/s
-  std::optional<double> maxFramerate;  ///< frames/s
-  std::optional<double> scaleResolutionDownBy;
+  std::optional<uint32_t> maxBitrate = std::nullopt;  ///< bit/s
+  std::optional<double> maxFramerate = std::nullopt;  ///< frames/s
+  std::optional<double> scaleResolutionDownBy = std::nullopt;
 };
 
 /// webrtc-pc §5.4.
 struct RTCRtpTransceiverInit {
   RTCRtpTransceiverDirection direction = RTCRtpTransceiverDirection::sendrecv;
-  std::vector<std::shared_ptr<MediaStream>> streams;
-  std::vector<RTCRtpEncodingParameters> sendEncodings;
+  std::vector<std::shared_ptr<MediaStream>> streams = {};
+  std::vector<RTCRtpEncodingParameters> sendEncodings = {};
 };
 
 /// webrtc-pc §5.6.9.
 struct RTCIceParameters {
-  std::string usernameFragment;
-  std::string password;
+  std::string usernameFragment = {};
+  std::string password = {};
 };
 
 /// webrtc-pc §5.5.2.
 struct RTCDtlsFingerprint {
-  std::string algorithm;
-  std::string value;
+  std::string algorithm = {};
+  std::string value = {};
 };
 
 }  // namespace peerage

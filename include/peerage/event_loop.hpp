@@ -31,11 +31,11 @@ struct EventLoopOptions {
   enum class LogLevel { debug, info, warning, error };
 
   /// What can encode and decode; without it, data channels only.
-  std::shared_ptr<const media::CodecFactory> codecs;
+  std::shared_ptr<const media::CodecFactory> codecs = nullptr;
   /// Given: all randomness replays from it, keys included. For tests only.
-  std::optional<uint64_t> seed;
+  std::optional<uint64_t> seed = std::nullopt;
   /// Gets what the library has to say; `area` is "ice", "dtls", …. Without it: warnings and errors to standard error.
-  std::function<void(LogLevel, std::string_view area, std::string_view text)> log;
+  std::function<void(LogLevel, std::string_view area, std::string_view text)> log = nullptr;
   /// Loopback addresses become host candidates (RFC 8445 §5.1.1.1 forbids it by default): for tests on one machine.
   bool includeLoopback = false;
   /// Asked of the system for every UDP socket, in bytes each way; it may grant less.
@@ -82,7 +82,8 @@ class EventLoop {
     runUntil([&] { return promise.status() != PromiseStatus::pending; }, limit);
     return promise.value();
   }
-  /// run() returns after the present task. On the loop's thread; from others: post([&] { loop.stop(); }).
+  /// run() returns after the present task; nothing when the loop is not being run by run(), runOnce() or runUntil(). On the
+  /// loop's thread; from others: post([&] { loop.stop(); }).
   void stop();
 
   /// Runs `task` on the loop. The one member that any thread may call. Tasks posted by one thread keep their order; those
@@ -145,6 +146,7 @@ class EventLoop {
 
  private:
   struct Timers;
+  struct Turning;
   bool turn(bool wait);
   TimerId addTimer(detail::Task task, std::chrono::nanoseconds delay, std::optional<std::chrono::nanoseconds> period);
 

@@ -167,7 +167,8 @@ class Network {
   uint64_t datagramCount() const;
 
  private:
-  std::unique_ptr<NetworkBody> body_;
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
 };
 
 }  // namespace peerage::sim

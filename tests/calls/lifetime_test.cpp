@@ -167,7 +167,7 @@ void connectAndClose(EventLoop& loop) {
 }
 
 TEST(Lifetime, TenThousandConnectsLeaveNothingBehind) {
-#if defined(__SANITIZE_ADDRESS__) || (defined(__has_feature) && __has_feature(address_sanitizer))
+#ifdef PEERAGE_SANITIZED
   constexpr int kConnects = 200;  // the quarantine keeps what was freed: LeakSanitizer is the judge there
 #else
   constexpr int kConnects = 10000;

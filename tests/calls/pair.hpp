@@ -19,8 +19,8 @@ namespace peerage::calls {
 using namespace std::chrono_literals;
 
 struct Message {
-  std::optional<RTCSessionDescriptionInit> description;
-  std::optional<RTCIceCandidateInit> candidate;
+  std::optional<RTCSessionDescriptionInit> description = std::nullopt;
+  std::optional<RTCIceCandidateInit> candidate = std::nullopt;
 };
 
 /// The specification's perfect negotiation (webrtc-pc §10.7), as an application writes it.

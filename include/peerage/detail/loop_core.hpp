@@ -116,7 +116,7 @@ class LoopCore : public std::enable_shared_from_this<LoopCore> {
   /// Runs the tasks that are queued now (not those that they queue), each with its checkpoint; ends early on an error
   /// that run() is to throw, or on stop().
   void runQueuedTasks();
-  void stop() { stopped_ = true; }
+  void stop() { stopped_ = stoppable_; }
   bool stopped() const { return stopped_ || error_; }
   /// To EventLoop::onerror, or kept for run() to rethrow.
   void reportException(std::exception_ptr error);
@@ -151,6 +151,7 @@ class LoopCore : public std::enable_shared_from_this<LoopCore> {
   EventLoop* loop_ = nullptr;  // where the hooks are; nullptr once it is gone
   std::exception_ptr error_;
   int depth_ = 0;
+  bool stoppable_ = false;
   bool stopped_ = false;
   bool closed_ = false;
 };
