@@ -58,26 +58,38 @@ EventLoop::~EventLoop() {
   body_->close();
 }
 
+/// stop() counts from here on, and only until here is left.
+struct EventLoop::Turning {
+  LoopCore& core;
+  explicit Turning(LoopCore& core_) : core(core_) {
+    if (core.isRunning()) throw std::logic_error("EventLoop::run() was called by one of the loop's own callbacks");
+    core.stoppable_ = true;
+    core.stopped_ = false;
+  }
+  ~Turning() { core.stoppable_ = core.stopped_ = false; }
+  Turning(const Turning&) = delete;
+  Turning& operator=(const Turning&) = delete;
+};
+
 bool EventLoop::turn(bool wait) {
-  if (core_->isRunning()) throw std::logic_error("EventLoop::run() was called by one of the loop's own callbacks");
   const bool alive = body_->runOnce(wait);
   if (auto error = core_->takeError()) std::rethrow_exception(error);
   return alive;
 }
 
 bool EventLoop::runOnce(bool wait) {
-  core_->stopped_ = false;
+  const Turning turning(*core_);
   return turn(wait);
 }
 
 void EventLoop::run() {
-  core_->stopped_ = false;
+  const Turning turning(*core_);
   while (turn(true) && !core_->stopped_) {
   }
 }
 
 bool EventLoop::runUntil(detail::UniqueFunction<bool()> done, std::optional<std::chrono::nanoseconds> limit) {
-  core_->stopped_ = false;
+  const Turning turning(*core_);
   bool late = false;
   std::unique_ptr<detail::LoopTimer> timer;
   struct Uncounted {  // the limit is no reason to go on
@@ -143,7 +155,26 @@ std::optional<std::chrono::nanoseconds> EventLoop::backendTimeout() const { retu
 uv_loop_s* EventLoop::uvLoop() const { return body_->uvLoop(); }
 
 namespace detail {
+
 std::shared_ptr<LoopCore> coreOf(EventLoop& loop) { return loop.body()->core(); }
+
+Log makeLog(const EventLoopOptions& options) {
+  if (options.log) {
+    return Log(
+        [sink = options.log](LogLevel level, std::string_view area, std::string_view text) {
+          sink(static_cast<EventLoopOptions::LogLevel>(level), area, text);
+        },
+        "loop");
+  }
+  return Log(
+      [](LogLevel level, std::string_view area, std::string_view text) {
+        if (level < LogLevel::warning) return;
+        std::fprintf(stderr, "peerage %s: %.*s: %.*s\n", level == LogLevel::error ? "error" : "warning",
+                     static_cast<int>(area.size()), area.data(), static_cast<int>(text.size()), text.data());
+      },
+      "loop");
+}
+
 }  // namespace detail
 
 }  // namespace peerage

@@ -154,5 +154,8 @@ class LoopBody : public std::enable_shared_from_this<LoopBody> {
   std::shared_ptr<LoopCore> core_;
 };
 
+/// The options' sink, or one that writes warnings and errors to standard error.
+Log makeLog(const EventLoopOptions& options);
+
 }  // namespace detail
 }  // namespace peerage

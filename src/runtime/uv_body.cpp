@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <exception>
 #include <system_error>
 
@@ -52,21 +51,6 @@ LingeringLoops& lingeringLoops() {
   return *loops;
 }
 
-void printToStandardError(LogLevel level, std::string_view area, std::string_view text) {
-  if (level < LogLevel::warning) return;
-  std::fprintf(stderr, "peerage %s: %.*s: %.*s\n", level == LogLevel::error ? "error" : "warning",
-               static_cast<int>(area.size()), area.data(), static_cast<int>(text.size()), text.data());
-}
-
-Log makeLog(const EventLoopOptions& options) {
-  if (!options.log) return Log(printToStandardError, "loop");
-  return Log(
-      [sink = options.log](LogLevel level, std::string_view area, std::string_view text) {
-        sink(static_cast<EventLoopOptions::LogLevel>(level), area, text);
-      },
-      "loop");
-}
-
 /// A timer as the layers above hold it.
 class UvTimer final : public detail::LoopTimer {
  public:
@@ -91,7 +75,7 @@ std::shared_ptr<UvBody> UvBody::make(uv_loop_t* existing, EventLoopOptions optio
 }
 
 UvBody::UvBody(uv_loop_t* existing, EventLoopOptions options)
-    : options_(std::move(options)), log_(makeLog(options_)), loop_(existing), batch_(std::make_unique<UdpBatch>()) {
+    : options_(std::move(options)), log_(detail::makeLog(options_)), loop_(existing), batch_(std::make_unique<UdpBatch>()) {
   if (options_.seed) seededRandom_.emplace(*options_.seed);
   makeCore([this] { startIdle(); });
 }
