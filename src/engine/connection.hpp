@@ -207,7 +207,7 @@ class Connection {
     uint32_t rtpTimestamp = 0;
     std::optional<double> audioLevel;  ///< linear, 0 to 1; from the header extension
   };
-  std::vector<Source> sources(jsep::TransceiverId transceiver) const;  ///< of the last 10 s, newest first
+  std::vector<Source> sources(Timestamp now, jsep::TransceiverId transceiver) const;  ///< of the last 10 s, newest first
   Stats stats(Timestamp now) const;
 
   // ---- The five verbs.

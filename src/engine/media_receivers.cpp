@@ -160,11 +160,13 @@ void AudioReceiver::stopDecoding(Stream& base) {
   stream.nextPlayout.reset();
 }
 
+// Our own fmtp line says whether stereo is wanted (RFC 7587 §6.1).
 void AudioReceiver::codecChanged(Timestamp, Stream& base) {
   AudioStream& stream = as(base);
   stopDecoding(stream);
   if (!context_.options.codecs) return;
-  auto decoder = context_.options.codecs->createAudioDecoder(codecDescription(*stream.codec));
+  auto decoder = context_.options.codecs->createAudioDecoder(
+      codecDescription(*stream.codec), media::opusConfigFromFmtp(stream.codec->fmtp).channels);
   if (!decoder) {
     context_.log.error("audio decoder: " + decoder.error().message);
     return;

@@ -83,7 +83,9 @@ Receiver::Stream* Receiver::streamFor(Timestamp now, rtp::Ssrc ssrc, const jsep:
     if (now - (*oldest)->lastPacket.value_or(Timestamp{}) < kSilence) return nullptr;
     streams_.erase(oldest);
   }
-  return streams_.emplace_back(makeStream(ssrc, codec.clockRate)).get();
+  Stream& made = *streams_.emplace_back(makeStream(ssrc, codec.clockRate));
+  made.nack.setRoundTripTime(roundTrip_);
+  return &made;
 }
 
 void Receiver::setCodec(Timestamp now, Stream& stream, const jsep::Codec& codec) {
@@ -214,7 +216,8 @@ void Receiver::handleTimeout(Timestamp now) {
 std::optional<Timeout> Receiver::nextTimeout() const {
   if (!active_) return std::nullopt;
   std::optional<Timeout> next = streamNextTimeout(*active_);
-  if (active_->useNack) next = soonest(next, active_->nack.nextTimeout());
+  // Once feedback is wanted, RTCP's timing says when.
+  if (active_->useNack && !feedbackWanted_) next = soonest(next, active_->nack.nextTimeout());
   return next;
 }
 
