@@ -1,6 +1,6 @@
 // links: codecs media base
-// The first byte chooses: a payload for the depacketizer, a frame to packetize and put together again, or frames (each behind a
-// 16-bit length) for the decoder.
+// The first byte chooses: a payload for the depacketizer, a frame to packetize and put together again, or frames
+// (each behind a 16-bit length) for the decoder.
 #include <cstdlib>
 
 #include "base/random.hpp"
@@ -52,7 +52,8 @@ void decode(ByteView in) {
     const ByteView data = *reader.bytes(std::min<size_t>(*size, reader.remaining()));
     EncodedFrame frame;
     frame.data.assign(data.begin(), data.end());
-    if (const auto header = Vp8FrameHeader::parse(data); header && header->key && header->width * header->height > 256 * 256) {
+    const auto header = Vp8FrameHeader::parse(data);
+    if (header && header->key && header->width * header->height > 256 * 256) {
       frame.data[7] = frame.data[9] = 0;  // small pictures find as much in less time
     }
     const auto picture = decoder->decode(frame);

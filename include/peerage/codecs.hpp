@@ -9,7 +9,8 @@ namespace media {
 class CodecFactory;
 }
 
-/// VP8 and Opus. One immutable factory for the whole program; any thread may call, any number of connections may share it.
+/// VP8 and Opus. One immutable factory for the whole program; any thread may call, any number of connections may
+/// share it.
 std::shared_ptr<const media::CodecFactory> builtinCodecs();
 
 }  // namespace peerage

@@ -22,6 +22,8 @@ namespace {
 
 using namespace media;
 
+using Sizes = std::vector<std::pair<int, int>>;
+
 const CodecDescription& vp8() { return builtinCodecs()->codecs(MediaKind::video).front(); }
 const CodecDescription& opus() { return builtinCodecs()->codecs(MediaKind::audio).front(); }
 
@@ -114,7 +116,7 @@ TEST(Vp8, FollowsAnotherSizeWithAKeyFrame) {
   auto d = decoder();
   EncodedFrame bits;
   uint32_t number = 0;
-  for (const auto& [width, height] : std::vector<std::pair<int, int>>{{160, 120}, {320, 240}, {321, 179}, {90, 62}, {640, 480}}) {
+  for (const auto& [width, height] : Sizes{{160, 120}, {320, 240}, {321, 179}, {90, 62}, {640, 480}}) {
     for (int i = 0; i < 3; ++i, ++number) {
       const VideoFrame frame = testFrame(width, height, number);
       ASSERT_TRUE(*e->encode(frame, false, bits));
@@ -131,7 +133,7 @@ TEST(Vp8, FollowsAnotherSizeWithAKeyFrame) {
 
 TEST(Vp8, TakesTinyOddAndLargePictures) {
   for (const auto& [width, height] :
-       std::vector<std::pair<int, int>>{{1, 1}, {2, 1}, {1, 17}, {15, 15}, {16, 16}, {17, 33}, {4096, 2}, {3, 4096}, {3840, 2160}}) {
+       Sizes{{1, 1}, {2, 1}, {1, 17}, {15, 15}, {16, 16}, {17, 33}, {4096, 2}, {3, 4096}, {3840, 2160}}) {
     auto e = encoder({.width = width, .height = height});
     auto d = decoder();
     EncodedFrame bits;
@@ -171,7 +173,8 @@ TEST(Vp8, KeepsItsBitrateAndFollowsAnother) {
       SeededRandom noise(i);  // costs bits, so that the target is what limits
       Bytes grain(static_cast<size_t>(640 * 480));
       noise.fill(grain);
-      for (size_t p = 0; p < grain.size(); ++p) frame.buffer->y()[p] = static_cast<uint8_t>(frame.buffer->y()[p] / 2 + grain[p] / 8);
+      uint8_t* luma = frame.buffer->y();
+      for (size_t p = 0; p < grain.size(); ++p) luma[p] = static_cast<uint8_t>(luma[p] / 2 + grain[p] / 8);
       if (*e->encode(frame, false, bits)) bytes += bits.data.size();
     }
     return static_cast<double>(bytes) * 8 * 30 / count;
@@ -242,7 +245,7 @@ TEST(Vp8Decoder, SurvivesTruncatedAndDamagedFrames) {
   EXPECT_TRUE(d->decode(frames[0]));
 }
 
-// ---- The whole way: encode, packetize, lose and reorder, assemble, decode ------------------------------------------------
+// ---- The whole way: encode, packetize, lose and reorder, assemble, decode -----------------------------------------
 
 struct Wire {
   uint16_t sequence;
@@ -354,7 +357,7 @@ TEST(VideoPath, LossWithoutRepairIsHealedByAKeyFrame) {
   EXPECT_GT(call.worst, 28);  // nothing was shown on top of what is missing
 }
 
-// ---- Opus ------------------------------------------------------------------------------------------------------------------
+// ---- Opus ---------------------------------------------------------------------------------------------------------
 
 std::unique_ptr<AudioEncoder> audioEncoder(const AudioEncoderConfig& config = {}) {
   auto made = builtinCodecs()->createAudioEncoder(opus(), config);
@@ -475,7 +478,9 @@ std::vector<int16_t> hear(AudioJitterBuffer& buffer, int packets, double hertz, 
   for (Duration t = 0ms; t < packets * 20ms; t += 10ms) {
     while (!line.empty() && line.begin()->first <= t) {
       const auto& [i, packet] = line.begin()->second;
-      buffer.handleInput(Timestamp{} + t, {static_cast<uint16_t>(65'530 + i), static_cast<uint32_t>(4'294'900'000u + 960u * static_cast<unsigned>(i)), packet});
+      const auto sequence = static_cast<uint16_t>(65'530 + i);  // wraps, as the timestamp does
+      const uint32_t timestamp = 4'294'900'000u + 960u * static_cast<uint32_t>(i);
+      buffer.handleInput(Timestamp{} + t, {sequence, timestamp, packet});
       line.erase(line.begin());
     }
     buffer.pull(Timestamp{} + t, piece);
@@ -507,7 +512,8 @@ TEST(AudioPath, JitterRaisesTheDelayAndIsAbsorbed) {
 
 TEST(AudioPath, LostPacketsAreConcealed) {
   AudioJitterBuffer buffer(audioDecoder());
-  const auto heard = hear(buffer, 500, 440, [](int i) { return i % 10 == 5 ? std::nullopt : std::optional<Duration>(0ms); });
+  const auto heard =
+      hear(buffer, 500, 440, [](int i) { return i % 10 == 5 ? std::nullopt : std::optional<Duration>(0ms); });
   const auto& stats = buffer.stats();
   EXPECT_NEAR(static_cast<double>(stats.concealmentEvents + stats.fecPackets), 50, 6);
   EXPECT_LE(stats.concealedSamples, 50u * 1440u);
@@ -527,7 +533,7 @@ TEST(AudioPath, AStallIsCaughtUpWith) {
 TEST(ScaleI420, KeepsTheStamp) {
   auto picture = I420Buffer::create(640, 480);
   drawTestPicture(*picture, 123'456, 5s);
-  for (const auto& [width, height] : std::vector<std::pair<int, int>>{{320, 240}, {1280, 720}, {333, 251}, {160, 120}}) {
+  for (const auto& [width, height] : Sizes{{320, 240}, {1280, 720}, {333, 251}, {160, 120}}) {
     const auto scaled = codecs::scaleI420(*picture, width, height);
     ASSERT_TRUE(scaled);
     EXPECT_EQ(readFrameStamp(**scaled), 123'456u) << width;

@@ -31,7 +31,9 @@ Error opusError(const char* what, int code) {
 }
 
 Result<> check(const AudioEncoderConfig& c) {
-  if (c.channels < 1 || c.channels > 2) return failure(std::to_string(c.channels) + " audio channels, 1 or 2 are encoded");
+  if (c.channels < 1 || c.channels > 2) {
+    return failure(std::to_string(c.channels) + " audio channels, 1 or 2 are encoded");
+  }
   if (c.bitrate < 6'000 || c.bitrate > 510'000) {
     return failure("Opus bitrate of " + std::to_string(c.bitrate) + " bit/s, outside 6000 to 510000");
   }
@@ -44,7 +46,7 @@ Result<> check(const AudioEncoderConfig& c) {
   return {};
 }
 
-/// RFC 7587 §3.1.1, table: the widest band that a playback rate can use.
+/// RFC 6716 §2, table 1: the widest band that a playback rate can use.
 opus_int32 bandwidth(int rate) {
   if (rate <= 8'000) return OPUS_BANDWIDTH_NARROWBAND;
   if (rate <= 12'000) return OPUS_BANDWIDTH_MEDIUMBAND;
@@ -85,7 +87,8 @@ class LibopusEncoder final : public media::AudioEncoder {
                      " are encoded at a time");
     }
     out.resize(kMaxPacket);
-    const int bytes = opus_encode(encoder_.get(), samples.data(), kAudioFrameSamples, out.data(), static_cast<int>(kMaxPacket));
+    const int bytes = opus_encode(encoder_.get(), samples.data(), kAudioFrameSamples, out.data(),
+                                  static_cast<opus_int32>(kMaxPacket));
     if (bytes < 0) {
       out.clear();
       return std::unexpected(opusError("encoding", bytes));
@@ -150,10 +153,11 @@ bool LibopusDecoder::hasFec(ByteView packet) const {
   opus_int16 sizes[48];
   unsigned char toc = 0;
   int offset = 0;
-  const int count = opus_packet_parse(packet.data(), static_cast<opus_int32>(packet.size()), &toc, frames, sizes, &offset);
+  const auto size = static_cast<opus_int32>(packet.size());
+  const int count = opus_packet_parse(packet.data(), size, &toc, frames, sizes, &offset);
   if (count < 1 || sizes[0] < 1) return false;
-  // RFC 6716 §4.2.3: a SILK frame begins with one voice activity bit for each 20 ms and then the LBRR bit, for mid first and
-  // for side after; as they are even odds and come first, they stand as plain bits in the first byte.
+  // RFC 6716 §4.2.3: a SILK frame begins with one voice activity bit for each 20 ms and then the LBRR bit, for mid
+  // first and for side after; as they are even odds and come first, they stand as plain bits in the first byte.
   const int perFrame = opus_packet_get_samples_per_frame(packet.data(), kAudioSampleRate);
   const int silkFrames = perFrame <= kAudioFrameSamples ? 1 : perFrame / kAudioFrameSamples;
   const bool mid = frames[0][0] >> (7 - silkFrames) & 1;

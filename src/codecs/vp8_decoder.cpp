@@ -14,17 +14,16 @@ namespace {
 
 using media::EncodedFrame;
 
-void copyPlane(const uint8_t* from, int fromStride, uint8_t* to, int toStride, int width, int height) {
-  if (fromStride == toStride && toStride == width) {
-    std::memcpy(to, from, static_cast<size_t>(width) * static_cast<size_t>(height));
-    return;
-  }
-  for (int row = 0; row < height; ++row) {
-    std::memcpy(to + std::ptrdiff_t{row} * toStride, from + std::ptrdiff_t{row} * fromStride, static_cast<size_t>(width));
+/// Planes of an I420Buffer are packed: their stride is their width.
+void copyPlane(const vpx_image_t& image, int plane, uint8_t* to, int width, int height) {
+  const uint8_t* from = image.planes[plane];
+  for (int row = 0; row < height; ++row, from += image.stride[plane], to += width) {
+    std::memcpy(to, from, static_cast<size_t>(width));
   }
 }
 
-/// What libvpx would allocate for is checked before libvpx sees it; after an error it is opened anew for the next key frame.
+/// What libvpx would allocate for is checked before libvpx sees it; after an error it is opened anew for the next key
+/// frame.
 class Vp8Decoder final : public media::VideoDecoder {
  public:
   Vp8Decoder() = default;
@@ -92,7 +91,8 @@ Result<std::optional<VideoFrame>> Vp8Decoder::decode(const EncodedFrame& frame) 
   const auto size = static_cast<unsigned>(frame.data.size());
   if (vpx_codec_decode(&codec_, frame.data.data(), size, nullptr, 0) != VPX_CODEC_OK) {
     const char* detail = vpx_codec_error_detail(&codec_);
-    return broken(std::string("libvpx: decoding: ") + vpx_codec_error(&codec_) + (detail ? std::string(", ") + detail : ""));
+    return broken(std::string("libvpx: decoding: ") + vpx_codec_error(&codec_) + (detail ? ", " : "") +
+                  (detail ? detail : ""));
   }
   int corrupted = 0;
   if (vpx_codec_control(&codec_, VP8D_GET_FRAME_CORRUPTED, &corrupted) == VPX_CODEC_OK && corrupted != 0) {
@@ -104,9 +104,9 @@ Result<std::optional<VideoFrame>> Vp8Decoder::decode(const EncodedFrame& frame) 
   VideoFrame result;
   result.buffer = I420Buffer::create(static_cast<int>(image->d_w), static_cast<int>(image->d_h));
   I420Buffer& to = *result.buffer;
-  copyPlane(image->planes[VPX_PLANE_Y], image->stride[VPX_PLANE_Y], to.y(), to.strideY(), to.width(), to.height());
-  copyPlane(image->planes[VPX_PLANE_U], image->stride[VPX_PLANE_U], to.u(), to.strideUV(), to.chromaWidth(), to.chromaHeight());
-  copyPlane(image->planes[VPX_PLANE_V], image->stride[VPX_PLANE_V], to.v(), to.strideUV(), to.chromaWidth(), to.chromaHeight());
+  copyPlane(*image, VPX_PLANE_Y, to.y(), to.width(), to.height());
+  copyPlane(*image, VPX_PLANE_U, to.u(), to.chromaWidth(), to.chromaHeight());
+  copyPlane(*image, VPX_PLANE_V, to.v(), to.chromaWidth(), to.chromaHeight());
   result.timestamp = frame.captureTime;
   result.rtpTimestamp = frame.rtpTimestamp;
   return result;

@@ -100,7 +100,8 @@ class Vp8Encoder final : public media::VideoEncoder {
 
 Error Vp8Encoder::vpxError(const char* what) {
   const char* detail = vpx_codec_error_detail(&codec_);
-  return Error{std::string("libvpx: ") + what + ": " + vpx_codec_error(&codec_) + (detail ? std::string(", ") + detail : "")};
+  return Error{std::string("libvpx: ") + what + ": " + vpx_codec_error(&codec_) + (detail ? ", " : "") +
+               (detail ? detail : "")};
 }
 
 Result<> Vp8Encoder::configure(const VideoEncoderConfig& config) {
@@ -125,7 +126,9 @@ void Vp8Encoder::fillRates() {
 
 Result<> Vp8Encoder::applyRates() {
   fillRates();
-  if (vpx_codec_enc_config_set(&codec_, &settings_) != VPX_CODEC_OK) return std::unexpected(vpxError("changing the bitrate"));
+  if (vpx_codec_enc_config_set(&codec_, &settings_) != VPX_CODEC_OK) {
+    return std::unexpected(vpxError("changing the bitrate"));
+  }
   setControls();
   return {};
 }
@@ -179,8 +182,8 @@ void Vp8Encoder::setControls() {
 void Vp8Encoder::wrap(const I420Buffer& picture) {
   // The encoder only reads; its interface has no const.
   auto* data = const_cast<uint8_t*>(picture.y());
-  vpx_img_wrap(&image_, VPX_IMG_FMT_I420, static_cast<unsigned>(picture.width()), static_cast<unsigned>(picture.height()), 1,
-               data);
+  vpx_img_wrap(&image_, VPX_IMG_FMT_I420, static_cast<unsigned>(picture.width()),
+               static_cast<unsigned>(picture.height()), 1, data);
   // vpx_img_wrap assumes even strides; ours are exact.
   image_.planes[VPX_PLANE_Y] = data;
   image_.planes[VPX_PLANE_U] = const_cast<uint8_t*>(picture.u());
@@ -214,7 +217,8 @@ int64_t Vp8Encoder::nextPts(Duration timestamp) {
   ticks_ = std::max<int64_t>(1, usual);
   if (lastTimestamp_) {
     // Clamped before it is multiplied: a program's timestamps may be anything.
-    const Duration step = std::clamp<Duration>(timestamp > *lastTimestamp_ ? timestamp - *lastTimestamp_ : Duration{0}, 0s, 1s);
+    const Duration ahead = timestamp > *lastTimestamp_ ? timestamp - *lastTimestamp_ : Duration{0};
+    const Duration step = std::clamp<Duration>(ahead, 0s, 1s);
     if (step > Duration{0}) ticks_ = std::max<int64_t>(1, step.count() * 9 / 100'000);
     pts_ += ticks_;
   }
@@ -231,7 +235,8 @@ Result<bool> Vp8Encoder::encode(const VideoFrame& frame, bool forceKey, EncodedF
   wrap(**picture);
   const int64_t pts = nextPts(frame.timestamp);
   const vpx_enc_frame_flags_t flags = forceKey ? VPX_EFLAG_FORCE_KF : 0;
-  if (vpx_codec_encode(&codec_, &image_, pts, static_cast<unsigned long>(ticks_), flags, VPX_DL_REALTIME) != VPX_CODEC_OK) {
+  const auto duration = static_cast<unsigned long>(ticks_);
+  if (vpx_codec_encode(&codec_, &image_, pts, duration, flags, VPX_DL_REALTIME) != VPX_CODEC_OK) {
     return std::unexpected(vpxError("encoding"));
   }
   out.data.clear();

@@ -111,7 +111,7 @@ void AudioJitterBuffer::setState(State state) {
   if (!packets_.empty()) bufferingSince_ = packets_.front().arrival;
 }
 
-// ---- How much delay -----------------------------------------------------------------------------------------------------
+// ---- How much delay -----------------------------------------------------------------------------------------------
 
 void AudioJitterBuffer::observe(Timestamp now, int64_t timestamp, int samples) {
   const int64_t transit = now.time_since_epoch().count() - toDuration(timestamp).count();
@@ -160,7 +160,7 @@ std::optional<uint32_t> AudioJitterBuffer::playoutTimestamp() const {
   return static_cast<uint32_t>(*nextTimestamp_ + expanded_ - queuedSamples());
 }
 
-// ---- Playing ---------------------------------------------------------------------------------------------------------------
+// ---- Playing ------------------------------------------------------------------------------------------------------
 
 void AudioJitterBuffer::pull(Timestamp now, std::span<int16_t> out) {
   const auto channels = static_cast<size_t>(decoder_->channels());
@@ -193,7 +193,8 @@ void AudioJitterBuffer::startWhenDue(Timestamp now) {
   sinceStretch_ = 0;
 }
 
-/// Adds to pcm_, or drops a packet, or moves nextTimestamp_ on, or stops playing: each call brings pull() nearer its end.
+/// Adds to pcm_, or drops a packet, or moves nextTimestamp_ on, or stops playing: each call brings pull() nearer its
+/// end.
 void AudioJitterBuffer::refill(Timestamp now) {
   dropExcess();
   if (packets_.empty()) {

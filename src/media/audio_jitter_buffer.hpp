@@ -1,9 +1,9 @@
 // Turns the packets of one audio stream, which come when they come, into samples at a steady pace.
 //
-// The delay it aims at follows what the network does: the lateness of packets against the fastest of the last seconds goes
-// into a histogram that forgets, and its 97th percentile, plus one packet, is the target. Missing packets are replaced (by
-// the copy in the next packet, or by concealment); a buffer too long or too short is brought to the target by cutting out or
-// putting in single pitch periods.
+// The delay it aims at follows what the network does: the lateness of packets against the fastest of the last seconds
+// goes into a histogram that forgets, and its 97th percentile, plus one packet, is the target. Missing packets are
+// replaced (by the copy in the next packet, or by concealment); a buffer too long or too short is brought to the
+// target by cutting out or putting in single pitch periods.
 #pragma once
 
 #include <array>
@@ -58,8 +58,8 @@ class AudioJitterBuffer {
   explicit AudioJitterBuffer(std::unique_ptr<AudioDecoder> decoder, const AudioJitterConfig& config = {});
 
   void handleInput(Timestamp now, const AudioPacket& packet);
-  /// Fills `out` (interleaved, decoder().channels() channels, 48 kHz; 10 or 20 ms is usual, up to 120 ms) with what is to be
-  /// heard next: silence before the first packet's time has come. Called once per length of `out`.
+  /// Fills `out` (interleaved, decoder().channels() channels, 48 kHz; 10 or 20 ms is usual, up to 120 ms) with what
+  /// is to be heard next: silence before the first packet's time has come. Called once per length of `out`.
   void pull(Timestamp now, std::span<int16_t> out);
 
   int channels() const { return decoder_->channels(); }

@@ -12,8 +12,8 @@
 namespace peerage::media {
 namespace {
 
-/// A packet of four bytes: its number and, in the last, 1 when it can repair its predecessor. Decodes to samples of its number;
-/// concealment is -1, FEC is the number before.
+/// A packet of four bytes: its number and, in the last, 1 when it can repair its predecessor. Decodes to samples of
+/// its number; concealment is -1, FEC is the number before.
 class NumberDecoder final : public AudioDecoder {
  public:
   int channels() const override { return 1; }

@@ -63,7 +63,7 @@ AudioEncoderConfig opusConfigFromFmtp(std::string_view fmtpLine) {
   config.dtx = fmtpNumber(fmtpLine, "usedtx", 0, 1).value_or(0) == 1;
   config.constantBitrate = fmtpNumber(fmtpLine, "cbr", 0, 1).value_or(0) == 1;
   config.maxPlaybackRate = static_cast<int>(fmtpNumber(fmtpLine, "maxplaybackrate", 8000, 48000).value_or(48000));
-  // RFC 7587 §3.1.1 gives 24 to 40 kbit/s for fullband speech in one channel and 64 to 128 kbit/s for stereo music.
+  // RFC 7587 §3.1.1 gives 28 to 40 kbit/s for fullband speech in one channel and 64 to 128 kbit/s for stereo music.
   const int preferred = config.channels == 2 ? 64'000 : 32'000;
   const auto limit = fmtpNumber(fmtpLine, "maxaveragebitrate", 6'000, 510'000);
   config.bitrate = limit ? static_cast<int>(*limit) : preferred;

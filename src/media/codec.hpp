@@ -1,7 +1,8 @@
-// What the engine knows of a codec: descriptions to negotiate, encoders and decoders behind interfaces, and a factory that
-// makes them. The libraries behind it stay in src/codecs; a test or a program may bring its own factory.
+// What the engine knows of a codec: descriptions to negotiate, encoders and decoders behind interfaces, and a factory
+// that makes them. The libraries behind it stay in src/codecs; a test or a program may bring its own factory.
 //
-// An encoder or decoder is used by one thread at a time and needs no particular one, so that the owner may run it on a worker.
+// An encoder or decoder is used by one thread at a time and needs no particular one, so that the owner may run it on
+// a worker.
 #pragma once
 
 #include <cstdint>
@@ -47,8 +48,8 @@ struct CodecDescription {
 /// ASCII comparison without case, as mime types and encoding names are compared (RFC 4855 §3).
 bool sameCodecName(std::string_view a, std::string_view b);
 
-/// The `key=value` pairs of an fmtp line, keys in lower case, blanks around them removed; a key without "=" has an empty value.
-/// At most 64 pairs are read.
+/// The `key=value` pairs of an fmtp line, keys in lower case, blanks around them removed; a key without "=" has an
+/// empty value. At most 64 pairs are read.
 std::vector<std::pair<std::string, std::string>> parseFmtp(std::string_view line);
 /// The value of one key of an fmtp line as a number in [low, high]; nullopt when it is absent, no number, or outside.
 std::optional<int64_t> fmtpNumber(std::string_view line, std::string_view key, int64_t low, int64_t high);
@@ -78,12 +79,12 @@ struct EncodedFrame {
   CodecFrameInfo info;
 };
 
-// ---- Video -----------------------------------------------------------------------------------------------------------
+// ---- Video --------------------------------------------------------------------------------------------------------
 
 /// All of it may change at run time.
 struct VideoEncoderConfig {
-  int width = 640;           ///< of the pictures to come, before scaling; pixels, 1 to kMaxVideoWidth. A change, as one of
-                             ///< scaleDownBy, makes the next picture a key frame
+  int width = 640;           ///< of the pictures to come, before scaling; pixels, 1 to kMaxVideoWidth. A change, as
+                             ///< one of scaleDownBy, makes the next picture a key frame
   int height = 480;          ///< pixels, 1 to kMaxVideoHeight
   int bitrate = 1'000'000;   ///< target, bit/s, 1'000 to 200'000'000
   double framerate = 30;     ///< expected pictures a second, (0, 240]
@@ -104,9 +105,10 @@ class VideoEncoder {
   /// Applies a new configuration from the next picture on. Fails, changing nothing, for values out of range.
   virtual Result<> configure(const VideoEncoderConfig& config) = 0;
   virtual const VideoEncoderConfig& config() const = 0;
-  /// Encodes one picture. A picture of another size than configured makes the encoder follow it (and a key frame). Writes
-  /// `out` (its buffer is reused; `width` and `height` are those encoded) and returns true; false when rate control dropped
-  /// the picture. `rtpTimestamp` of `out` is the one of `frame`. Pictures come in order of their timestamps.
+  /// Encodes one picture. A picture of another size than configured makes the encoder follow it (and a key frame).
+  /// Writes `out` (its buffer is reused; `width` and `height` are those encoded) and returns true; false when rate
+  /// control dropped the picture. `rtpTimestamp` of `out` is the one of `frame`. Pictures come in order of their
+  /// timestamps.
   virtual Result<bool> encode(const VideoFrame& frame, bool forceKey, EncodedFrame& out) = 0;
   /// getStats encoderImplementation: "libvpx".
   virtual std::string_view implementation() const = 0;
@@ -115,13 +117,13 @@ class VideoEncoder {
 class VideoDecoder {
  public:
   virtual ~VideoDecoder() = default;
-  /// Decodes one picture. nullopt when the bits are right and show nothing. An error means that the bits are wrong or refer
-  /// to pictures never seen: ask for a key frame and go on with it.
+  /// Decodes one picture. nullopt when the bits are right and show nothing. An error means that the bits are wrong or
+  /// refer to pictures never seen: ask for a key frame and go on with it.
   virtual Result<std::optional<VideoFrame>> decode(const EncodedFrame& frame) = 0;
   virtual std::string_view implementation() const = 0;
 };
 
-// ---- Audio -----------------------------------------------------------------------------------------------------------
+// ---- Audio --------------------------------------------------------------------------------------------------------
 
 inline constexpr int kAudioSampleRate = 48000;
 inline constexpr int kAudioFrameSamples = 960;  ///< samples per channel in 20 ms, what encoders take
@@ -149,8 +151,8 @@ class AudioEncoder {
   /// Applies a new configuration from the next frame on; fails, changing nothing, for values out of range.
   virtual Result<> configure(const AudioEncoderConfig& config) = 0;
   virtual const AudioEncoderConfig& config() const = 0;
-  /// Encodes kAudioFrameSamples samples per channel, interleaved at 48 kHz, into `out` (replaced, buffer reused). False: DTX,
-  /// nothing needs to be sent.
+  /// Encodes kAudioFrameSamples samples per channel, interleaved at 48 kHz, into `out` (replaced, buffer reused).
+  /// False: DTX, nothing needs to be sent.
   virtual Result<bool> encode(std::span<const int16_t> samples, Bytes& out) = 0;
 };
 
@@ -171,7 +173,7 @@ class AudioDecoder {
   virtual Result<int> conceal(int samples, std::vector<int16_t>& out) = 0;
 };
 
-// ---- Factory -----------------------------------------------------------------------------------------------------------
+// ---- Factory ------------------------------------------------------------------------------------------------------
 
 /// Immutable and shared by connections, of several threads too.
 class CodecFactory {
@@ -186,7 +188,8 @@ class CodecFactory {
   virtual Result<std::unique_ptr<AudioEncoder>> createAudioEncoder(const CodecDescription& codec,
                                                                    const AudioEncoderConfig& config) const = 0;
   /// `channels`: what decode() shall write, 1 or 2, whatever was sent.
-  virtual Result<std::unique_ptr<AudioDecoder>> createAudioDecoder(const CodecDescription& codec, int channels) const = 0;
+  virtual Result<std::unique_ptr<AudioDecoder>> createAudioDecoder(const CodecDescription& codec,
+                                                                   int channels) const = 0;
 };
 
 }  // namespace peerage::media

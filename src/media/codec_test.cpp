@@ -44,7 +44,8 @@ TEST(OpusConfigFromFmtp, FollowsRfc7587Section61) {
   EXPECT_FALSE(plain.inbandFec);
   EXPECT_FALSE(plain.dtx);
   EXPECT_EQ(plain.maxPlaybackRate, 48000);
-  const auto full = opusConfigFromFmtp("maxplaybackrate=16000;stereo=1;useinbandfec=1;usedtx=1;cbr=1;maxaveragebitrate=20000");
+  const auto full =
+      opusConfigFromFmtp("maxplaybackrate=16000;stereo=1;useinbandfec=1;usedtx=1;cbr=1;maxaveragebitrate=20000");
   EXPECT_EQ(full.channels, 2);
   EXPECT_TRUE(full.inbandFec);
   EXPECT_TRUE(full.dtx);

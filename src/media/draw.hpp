@@ -24,8 +24,9 @@ inline constexpr int kTextCellHeight = 9;
 
 /// Fills what of the rectangle lies inside the picture.
 void fillRect(I420Buffer& picture, int x, int y, int width, int height, Colour colour);
-/// Writes one line of ASCII with its upper left corner at (x, y), on a box of `background`. Small letters look like capitals; a
-/// character without glyph becomes an empty box. What lies outside the picture is cut off. `scale` is 1 to 64.
+/// Writes one line of ASCII with its upper left corner at (x, y), on a box of `background`. Small letters look like
+/// capitals; a character without glyph becomes an empty box. What lies outside the picture is cut off. `scale` is 1
+/// to 64.
 void drawText(I420Buffer& picture, int x, int y, std::string_view text, int scale, Colour colour = kWhite,
               Colour background = kBlack);
 

@@ -45,7 +45,8 @@ Result<size_t> OpusPacketizer::start(const EncodedFrame& frame, size_t maxPayloa
   packet_ = {};
   if (!opusPacketSamples(frame.data)) return failure("no Opus packet");
   if (frame.data.size() > maxPayload) {
-    return failure("Opus packet of " + std::to_string(frame.data.size()) + " bytes, over " + std::to_string(maxPayload));
+    return failure("Opus packet of " + std::to_string(frame.data.size()) + " bytes, over " +
+                   std::to_string(maxPayload));
   }
   packet_ = frame.data;
   return 1;

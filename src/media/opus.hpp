@@ -7,8 +7,8 @@
 
 namespace peerage::media {
 
-/// Samples per channel at 48 kHz in an Opus packet: 120 to 5760. nullopt for an empty packet, a frame count that is missing
-/// or 0, or over 120 ms (RFC 6716 §3.4, requirements R1, R2, R5).
+/// Samples per channel at 48 kHz in an Opus packet: 120 to 5760. nullopt for an empty packet, a frame count that is
+/// missing or 0, or over 120 ms (RFC 6716 §3.4).
 std::optional<int> opusPacketSamples(ByteView packet);
 
 /// One payload a frame, unchanged; `last` is set, but an audio marker bit means something else (RFC 3551 §4.1).

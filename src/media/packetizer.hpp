@@ -13,7 +13,8 @@
 
 namespace peerage::media {
 
-/// RTP payload bytes that fit an ordinary path: 1200 bytes of UDP payload less RTP header, extensions, SRTP tag and an RTX header.
+/// RTP payload bytes that fit an ordinary path: 1200 bytes of UDP payload less RTP header, extensions, SRTP tag and
+/// an RTX header.
 inline constexpr size_t kDefaultMaxPayload = 1120;
 /// The least and the most that start() takes as maximum.
 inline constexpr size_t kMinMaxPayload = 64;
@@ -29,8 +30,8 @@ class Packetizer {
     bool last = false;   ///< of its frame: the marker bit of video
   };
   virtual ~Packetizer() = default;
-  /// Takes a frame, whose data must stay in place until the last next(). The payloads are of nearly equal size, none over
-  /// `maxPayload` bytes. Returns how many there will be; fails for an empty or too large frame.
+  /// Takes a frame, whose data must stay in place until the last next(). The payloads are of nearly equal size, none
+  /// over `maxPayload` bytes. Returns how many there will be; fails for an empty or too large frame.
   virtual Result<size_t> start(const EncodedFrame& frame, size_t maxPayload = kDefaultMaxPayload) = 0;
   /// Appends the next payload (behind an RTP header that the caller may have written) to `out`.
   virtual std::optional<Payload> next(Bytes& out) = 0;
@@ -61,8 +62,8 @@ class Depacketizer {
   virtual void append(const DepacketizedPayload& payload, Bytes& frame) const = 0;
 };
 
-/// `encodingName` is "VP8" or "opus" (without case). `random` gives a packetizer its first PictureID (RFC 7741 §4.2: "MAY be
-/// random"). Fails, naming the codec, for any other.
+/// `encodingName` is "VP8" or "opus" (without case). `random` gives a packetizer its first PictureID (RFC 7741 §4.2).
+/// Fails, naming the codec, for any other.
 Result<std::unique_ptr<Packetizer>> createPacketizer(std::string_view encodingName, RandomSource& random);
 Result<std::unique_ptr<Depacketizer>> createDepacketizer(std::string_view encodingName);
 

@@ -23,7 +23,7 @@ DepacketizedPayload parsed(const Bytes& payload) {
   return result.value_or(DepacketizedPayload{});
 }
 
-// RFC 7741 §4.5.1 to §4.5.5: the examples of a key frame and of an interframe, each in full or split.
+// After the examples of RFC 7741 §4.6: descriptors of key frames and interframes, with and without PictureID.
 TEST(Vp8Depacketizer, KeyFrameInOnePayload) {
   Bytes payload = {0x10};  // S, PID 0
   const Bytes frame = keyFrame(50);
@@ -47,7 +47,8 @@ TEST(Vp8Depacketizer, NonDiscardableInterframeWithPictureId) {
 }
 
 TEST(Vp8Depacketizer, LongPictureIdAndLayers) {
-  const auto result = parsed({0xb0, 0xf0, 0x92, 0x34, 0xab, 0x65, 0x01});  // X N S; I L T K; M 0x1234; TL0 ab; TID 1 Y KEYIDX 5
+  // X N S; I L T K; M 0x1234; TL0PICIDX ab; TID 1 Y KEYIDX 5
+  const auto result = parsed({0xb0, 0xf0, 0x92, 0x34, 0xab, 0x65, 0x01});
   EXPECT_TRUE(result.nonReference);
   EXPECT_EQ(result.pictureId, 0x1234);
   EXPECT_TRUE(result.longPictureId);
@@ -76,7 +77,7 @@ TEST(Vp8Packetizer, SplitsEvenlyUnderItsLimit) {
   Vp8Packetizer packetizer(random);
   const Vp8Depacketizer depacketizer;
   const uint16_t firstId = packetizer.nextPictureId();
-  for (const size_t size : {size_t{1}, size_t{10}, size_t{1000}, size_t{1116}, size_t{1117}, size_t{5000}, size_t{123'457}}) {
+  for (const size_t size : std::vector<size_t>{1, 10, 1000, 1116, 1117, 5000, 123'457}) {
     EncodedFrame frame;
     frame.data = keyFrame(size);
     const uint16_t id = packetizer.nextPictureId();

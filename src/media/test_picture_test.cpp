@@ -8,9 +8,11 @@
 namespace peerage::media {
 namespace {
 
+using Sizes = std::vector<std::pair<int, int>>;
+
 TEST(FrameStamp, ReadsBackWhatWasWritten) {
   SeededRandom random(1);
-  for (const auto& [width, height] : std::vector<std::pair<int, int>>{{80, 60}, {81, 61}, {176, 144}, {640, 480}, {1920, 1080}}) {
+  for (const auto& [width, height] : Sizes{{80, 60}, {81, 61}, {176, 144}, {640, 480}, {1920, 1080}}) {
     auto picture = I420Buffer::create(width, height);
     for (const uint32_t value : {0u, 1u, 0xffffffffu, 0x55555555u, random.u32(), random.u32()}) {
       drawTestPicture(*picture, value, 1234ms);
@@ -49,7 +51,7 @@ TEST(TestPicture, IsAPureFunctionAndMoves) {
 }
 
 TEST(TestPicture, FitsAnySize) {
-  for (const auto& [width, height] : std::vector<std::pair<int, int>>{{1, 1}, {2, 3}, {7, 500}, {500, 7}, {79, 59}}) {
+  for (const auto& [width, height] : Sizes{{1, 1}, {2, 3}, {7, 500}, {500, 7}, {79, 59}}) {
     auto picture = I420Buffer::create(width, height);
     drawTestPicture(*picture, 0xffffffffu, 100h);
     drawTestPicture(*picture, 0, -5s);

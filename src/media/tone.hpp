@@ -26,8 +26,8 @@ class ToneGenerator {
   int64_t position_ = 0;
 };
 
-/// How much of the energy of channel 0 is at `hertz` (Goertzel's algorithm under a Hann window): 0 for silence and for other
-/// sounds, near 1 for a pure tone of that frequency. Give it 20 ms or more of 48 kHz.
+/// How much of the energy of channel 0 is at `hertz` (Goertzel's algorithm under a Hann window): 0 for silence and
+/// for other sounds, near 1 for a pure tone of that frequency. Give it 20 ms or more of 48 kHz.
 double toneShare(std::span<const int16_t> samples, int channels, double hertz);
 /// The frequency in [low, high] Hz of the strongest tone, to about 1 Hz when 100 ms or more are given; 0 for silence.
 double strongestTone(std::span<const int16_t> samples, int channels, double low = 50, double high = 4000);

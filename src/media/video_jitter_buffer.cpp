@@ -71,7 +71,7 @@ void VideoJitterBuffer::recycle(Bytes&& buffer) {
   if (spareFrames_.size() < kSpareFrames) spareFrames_.push_back(std::move(buffer));
 }
 
-// ---- Slots -----------------------------------------------------------------------------------------------------------
+// ---- Slots --------------------------------------------------------------------------------------------------------
 
 VideoJitterBuffer::Slot* VideoJitterBuffer::find(int64_t sequence) {
   Slot& slot = at(sequence);
@@ -178,7 +178,7 @@ void VideoJitterBuffer::store(Timestamp now, int64_t sequence, const VideoPacket
   if (payload.begin && payload.key && (!newestKey_ || sequence > *newestKey_)) newestKey_ = sequence;
 }
 
-// ---- Frames ------------------------------------------------------------------------------------------------------------
+// ---- Frames -------------------------------------------------------------------------------------------------------
 
 bool VideoJitterBuffer::endsFrame(const Slot& slot) {
   if (slot.marker) return true;
@@ -364,7 +364,7 @@ void VideoJitterBuffer::noteReferences(const DepacketizedPayload& head, Decodabi
   if (layer == 0) lastTl0_ = head.tl0PicIdx;
 }
 
-// ---- Requests and time -------------------------------------------------------------------------------------------------
+// ---- Requests and time --------------------------------------------------------------------------------------------
 
 void VideoJitterBuffer::requestKey(Timestamp now, KeyFrameNeeded::Reason reason) {
   if (lastRequest_ && now - *lastRequest_ < config_.keyRequestInterval) return;

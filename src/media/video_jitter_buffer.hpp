@@ -1,7 +1,8 @@
 // Puts the packets of one video stream together into frames and lets them out in an order that a decoder can follow.
 //
-// A frame leaves as soon as it is complete and everything it may refer to has left. Where packets are missing, the buffer
-// waits: a retransmission may fill the gap, a later key frame makes it moot, and after a while it asks for one.
+// A frame leaves as soon as it is complete and everything it may refer to has left. Where packets are missing, the
+// buffer waits: a retransmission may fill the gap, a later key frame makes it moot, and after a while it asks for
+// one.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +26,8 @@ struct VideoPacket {
   ByteView payload;  ///< empty for padding, which takes a sequence number and nothing else
 };
 
-/// A frame whose turn has come. `frame.captureTime` is its RTP timestamp, unwrapped, as time since the first frame's wrap.
+/// A frame whose turn has come. `frame.captureTime` is its RTP timestamp, unwrapped, as time since the first frame's
+/// wrap.
 struct AssembledFrame {
   EncodedFrame frame;
   Timestamp firstArrival;  ///< of its first packet to arrive

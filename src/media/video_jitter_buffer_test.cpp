@@ -34,8 +34,8 @@ struct Rig {
     if (s.layer) payload.push_back(static_cast<uint8_t>(*s.layer << 6 | (s.sync ? 0x20 : 0)));
     payload.push_back(s.key ? 0x10 : 0x11);
     payload.push_back(static_cast<uint8_t>(index));
-    buffer.handleInput(now, {static_cast<uint16_t>(s.sequence + index), s.number * 3000, s.marker && index == s.count - 1,
-                             payload});
+    const bool marker = s.marker && index == s.count - 1;
+    buffer.handleInput(now, {static_cast<uint16_t>(s.sequence + index), s.number * 3000, marker, payload});
   }
   void frame(const Spec& s) {
     for (int i = 0; i < s.count; ++i) packet(s, i);

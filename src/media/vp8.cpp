@@ -43,7 +43,8 @@ std::optional<Vp8FrameHeader> Vp8FrameHeader::parse(ByteView frame) {
   Vp8FrameHeader header;
   header.key = (frame[0] & 1) == 0;
   if (!header.key) return header;
-  // RFC 6386 §9.1: start code 9d 01 2a, then 14 bits of width and of height, each under two bits of scale, little-endian.
+  // RFC 6386 §9.1: start code 9d 01 2a, then 14 bits of width and of height, each under two bits of scale,
+  // little-endian.
   if (frame.size() < 10 || frame[3] != 0x9d || frame[4] != 0x01 || frame[5] != 0x2a) return std::nullopt;
   header.width = (frame[6] | frame[7] << 8) & 0x3fff;
   header.height = (frame[8] | frame[9] << 8) & 0x3fff;
@@ -76,7 +77,8 @@ void Vp8Packetizer::writeDescriptor(bool first, Bytes& out) const {
   // One partition as far as RTP goes: PID 0 throughout, S on the frame's first payload alone (RFC 7741 §4.4 allows
   // splitting at any octet).
   out.push_back(static_cast<uint8_t>(kExtended | (info_.nonReference ? kNonReference : 0) | (first ? kStart : 0)));
-  out.push_back(static_cast<uint8_t>(kHasPictureId | (info_.tl0PicIdx ? kHasTl0 : 0) | (info_.temporalId ? kHasTid : 0)));
+  const int layers = (info_.tl0PicIdx ? kHasTl0 : 0) | (info_.temporalId ? kHasTid : 0);
+  out.push_back(static_cast<uint8_t>(kHasPictureId | layers));
   out.push_back(static_cast<uint8_t>(kLongPictureId | framePictureId_ >> 8));
   out.push_back(static_cast<uint8_t>(framePictureId_));
   if (info_.tl0PicIdx) out.push_back(*info_.tl0PicIdx);

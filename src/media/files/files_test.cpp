@@ -14,7 +14,9 @@ namespace {
 Bytes ivfFile(int frames) {
   Bytes file;
   EXPECT_TRUE(writeIvfHeader({.width = 320, .height = 240, .frames = static_cast<uint32_t>(frames)}, file));
-  for (int i = 0; i < frames; ++i) EXPECT_TRUE(writeIvfFrame(Bytes(static_cast<size_t>(i + 1), 7), static_cast<uint64_t>(i) * 3000, file));
+  for (uint64_t i = 0; i < static_cast<uint64_t>(frames); ++i) {
+    EXPECT_TRUE(writeIvfFrame(Bytes(i + 1, 7), i * 3000, file));
+  }
   return file;
 }
 
@@ -111,7 +113,7 @@ TEST(Ogg, ChecksumOfAKnownPage) {
 std::vector<Bytes> opusPackets() {
   std::vector<Bytes> packets;
   SeededRandom random(1);
-  for (const size_t size : {size_t{3}, size_t{254}, size_t{255}, size_t{256}, size_t{510}, size_t{1275}, size_t{60'000}, size_t{1}}) {
+  for (const size_t size : std::vector<size_t>{3, 254, 255, 256, 510, 1275, 60'000, 1}) {
     Bytes packet(size);
     random.fill(packet);
     packet[0] = 0xf8;  // CELT, 20 ms, one frame
@@ -185,9 +187,10 @@ TEST(OggOpus, SaysWhatIsWrongAndWhere) {
   EXPECT_NE(oggError(bad).find("ends within the page"), std::string::npos);
   EXPECT_NE(oggError({}).find("no Opus stream"), std::string::npos);
   EXPECT_NE(oggError(onePage("OpusHead")).find("OpusHead of 8 bytes"), std::string::npos);
-  EXPECT_NE(oggError(onePage(std::string_view("OpusHead\x01\x03\0\0\0\0\0\0\0\0\0", 19))).find("3 channels"), std::string::npos);
-  EXPECT_NE(oggError(onePage(std::string_view("OpusHead\x01\x02\0\0\0\0\0\0\0\0\x01", 19))).find("family 1"), std::string::npos);
-  EXPECT_NE(oggError(onePage(std::string_view("OpusHead\x11\x02\0\0\0\0\0\0\0\0\0", 19))).find("version 17"), std::string::npos);
+  const auto headError = [](const char (&head)[20]) { return oggError(onePage(std::string_view(head, 19))); };
+  EXPECT_NE(headError("OpusHead\x01\x03\0\0\0\0\0\0\0\0\0").find("3 channels"), std::string::npos);
+  EXPECT_NE(headError("OpusHead\x01\x02\0\0\0\0\0\0\0\0\x01").find("family 1"), std::string::npos);
+  EXPECT_NE(headError("OpusHead\x11\x02\0\0\0\0\0\0\0\0\0").find("version 17"), std::string::npos);
   EXPECT_NE(oggError(onePage("whatever", false)).find("no Opus stream among"), std::string::npos);
   Bytes noTags = onePage(std::string_view("OpusHead\x01\x01\0\0\0\0\0\0\0\0\0", 19));
   EXPECT_NE(oggError(noTags).find("without \"OpusTags\""), std::string::npos);
@@ -222,7 +225,8 @@ TEST(OggOpus, ReadsPacketsThatGoOnOverPages) {
   Bytes packet(600, 9);
   packet[0] = 0xf8;
   const uint8_t first[] = {255}, second[] = {255, 90};
-  writeOggPage({.granule = -1, .serial = 0x1234, .sequence = 2, .lacing = first, .body = ByteView(packet).first(255)}, file);
+  writeOggPage({.granule = -1, .serial = 0x1234, .sequence = 2, .lacing = first, .body = ByteView(packet).first(255)},
+               file);
   writeOggPage({.continued = true, .end = true, .granule = 900, .serial = 0x1234, .sequence = 3, .lacing = second,
                 .body = ByteView(packet).subspan(255)},
                file);

@@ -100,8 +100,8 @@ Result<std::optional<OggPage>> OggPageReader::next() {
 
 Result<> OggPageReader::finish() const {
   if (error_) return std::unexpected(*error_);
-  if (start_ < buffer_.size()) return failure("Ogg file ends within the page that begins at byte " + std::to_string(offset_));
-  return {};
+  if (start_ == buffer_.size()) return {};
+  return failure("Ogg file ends within the page that begins at byte " + std::to_string(offset_));
 }
 
 }  // namespace peerage::media

@@ -150,14 +150,18 @@ Result<> OggOpusWriter::begin(Bytes& out) {
   packet.push_back(0);  // channel mapping family
   uint8_t lacing = static_cast<uint8_t>(packet.size());
   // RFC 7845 §3: the header packets have pages to themselves, with granule position 0.
-  writeOggPage({.begin = true, .granule = 0, .serial = serial_, .sequence = sequence_++, .lacing = {&lacing, 1}, .body = packet},
-               out);
+  OggPage page{.begin = true, .granule = 0, .serial = serial_, .sequence = sequence_++, .lacing = {&lacing, 1}};
+  page.body = packet;
+  writeOggPage(page, out);
   packet.assign(kTagsMagic.begin(), kTagsMagic.end());
   appendLittle(packet, static_cast<uint32_t>(kVendor.size()));
   packet.insert(packet.end(), kVendor.begin(), kVendor.end());
   appendLittle<uint32_t>(packet, 0);  // no comments
   lacing = static_cast<uint8_t>(packet.size());
-  writeOggPage({.granule = 0, .serial = serial_, .sequence = sequence_++, .lacing = {&lacing, 1}, .body = packet}, out);
+  page.begin = false;
+  page.sequence = sequence_++;
+  page.body = packet;
+  writeOggPage(page, out);
   return {};
 }
 
@@ -165,11 +169,12 @@ Result<> OggOpusWriter::packet(ByteView data, Bytes& out) {
   const auto samples = opusPacketSamples(data);
   if (!samples) return failure("no Opus packet");
   if (data.size() > kMaxOggOpusPacket) {
-    return failure("Opus packet of " + std::to_string(data.size()) + " bytes, over " + std::to_string(kMaxOggOpusPacket));
+    return failure("Opus packet of " + std::to_string(data.size()) + " bytes, over " +
+                   std::to_string(kMaxOggOpusPacket));
   }
   const size_t segments = data.size() / 255 + 1;
-  // A page is written before what would not fit it, so that every packet begins and ends on one page; one packet is always
-  // held back for the page that ends the stream.
+  // A page is written before what would not fit it, so that every packet begins and ends on one page; one packet is
+  // always held back for the page that ends the stream.
   if (held_ >= packetsPerPage_ || lacing_.size() + segments > 255) flush(false, out);
   lacing_.insert(lacing_.end(), segments - 1, uint8_t{255});
   lacing_.push_back(static_cast<uint8_t>(data.size() % 255));
@@ -181,7 +186,9 @@ Result<> OggOpusWriter::packet(ByteView data, Bytes& out) {
 }
 
 Result<> OggOpusWriter::lost(int64_t samples, Bytes& out) {
-  if (samples < 0 || samples > kMostLost) return failure("gap of " + std::to_string(samples) + " samples, over an hour");
+  if (samples < 0 || samples > kMostLost) {
+    return failure("gap of " + std::to_string(samples) + " samples, outside 0 to an hour");
+  }
   const uint8_t toc = lastToc_;  // code 0 with no bytes: one frame of length 0
   const int each = opusPacketSamples({&toc, 1}).value_or(960);
   for (int64_t written = 0; written + each / 2 < samples; written += each) {
@@ -191,8 +198,10 @@ Result<> OggOpusWriter::lost(int64_t samples, Bytes& out) {
 }
 
 void OggOpusWriter::flush(bool end, Bytes& out) {
-  writeOggPage({.end = end, .granule = position_, .serial = serial_, .sequence = sequence_++, .lacing = lacing_, .body = body_},
-               out);
+  OggPage page{.end = end, .granule = position_, .serial = serial_, .sequence = sequence_++};
+  page.lacing = lacing_;
+  page.body = body_;
+  writeOggPage(page, out);
   lacing_.clear();
   body_.clear();
   held_ = 0;

@@ -28,8 +28,8 @@ struct OggOpusPacket {
 /// Octets of one packet at most (RFC 7845 §6).
 inline constexpr size_t kMaxOggOpusPacket = 61'440;
 
-/// Reads a file as its bytes come: push() some, then next() until nullopt. Pages of other logical streams are passed over. After
-/// an error every call returns it again.
+/// Reads a file as its bytes come: push() some, then next() until nullopt. Pages of other logical streams are passed
+/// over. After an error every call returns it again.
 class OggOpusReader {
  public:
   void push(ByteView bytes) { pages_.push(bytes); }
@@ -39,7 +39,8 @@ class OggOpusReader {
   const std::optional<OpusHead>& head() const { return head_; }
   /// Position after the last sample to be played (RFC 7845 §4.4), known at the end of the stream.
   std::optional<int64_t> endPosition() const { return endPosition_; }
-  /// To be called at the end of the file: an error when it ends within a page, a packet, or before the headers are done.
+  /// To be called at the end of the file: an error when it ends within a page, a packet, or before the headers are
+  /// done.
   Result<> finish() const;
 
  private:
@@ -71,8 +72,8 @@ class OggOpusWriter {
   Result<> begin(Bytes& out);
   /// Takes one Opus packet. Fails for what is no Opus packet, or too large.
   Result<> packet(ByteView data, Bytes& out);
-  /// Stands in for `samples` per channel that never came: packets with an empty frame, which a player conceals (RFC 7845 §4.1).
-  /// At most an hour. Rounded to whole frames of the last packet's length.
+  /// Stands in for `samples` per channel that never came: packets with an empty frame, which a player conceals (RFC
+  /// 7845 §4.1). At most an hour. Rounded to whole frames of the last packet's length.
   Result<> lost(int64_t samples, Bytes& out);
   /// Appends the last page.
   void finish(Bytes& out);
