@@ -26,6 +26,7 @@ class RetransmitTimer {
   bool due(Timestamp now) const { return deadline_ && *deadline_ <= now; }
   std::optional<Timestamp> deadline() const { return deadline_; }
   Duration wait() const { return wait_; }
+  Duration firstWait() const { return initial_; }
 
  private:
   Duration initial_, min_, max_;

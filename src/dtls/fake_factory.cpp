@@ -24,7 +24,6 @@ namespace {
 
 /// No version of DTLS: 254.x is taken by all of them.
 constexpr uint16_t kFakeVersion = 0xfa4b;
-constexpr size_t kRecordHeader = 13;
 constexpr size_t kNonceSize = 8;
 constexpr size_t kTagSize = 16;
 constexpr size_t kMaxCertificate = 4096;

@@ -276,7 +276,7 @@ unsigned OpenSslConnection::libraryTimer(bool expired) {
   constexpr unsigned kNever = 3600u * 1'000'000u;  // fits 32 bits, and outlives every handshake
   static const bool ours = OPENSSL_version_major() == 3 && OPENSSL_version_minor() < 2;
   if (ours) return kNever;
-  const Duration wait = expired ? timer().wait() * 2 : options().initialRetransmit;
+  const Duration wait = expired ? timer().wait() : timer().firstWait();
   return static_cast<unsigned>(std::chrono::duration_cast<std::chrono::microseconds>(wait).count());
 }
 
