@@ -21,6 +21,14 @@ struct TrickledCandidates {
   friend bool operator==(const TrickledCandidates&, const TrickledCandidates&) = default;
 };
 
+/// The default destination of a set of a=candidate values (RFC 8839 §4.2.1.2): what the m= and c= lines then name.
+struct DefaultDestination {
+  uint16_t port = 9;
+  sdp::Connection connection;
+};
+/// nullopt when none of them can be named in a c= line.
+std::optional<DefaultDestination> defaultDestination(const std::vector<std::string>& candidates);
+
 /// A plain value; a copy shares everything but the trickled candidates. The text is put together when asked for.
 class Description {
  public:
@@ -51,7 +59,7 @@ class Description {
   const sdp::Group* bundleOf(std::string_view mid) const;
   /// The mid whose transport the section uses: the tag of its BUNDLE group, else its own (RFC 9143 §7).
   std::string_view tagOf(std::string_view mid) const;
-  /// The ICE credentials that hold for a section, those of its BUNDLE tag when it has none; nullopt when it has none.
+  /// The ICE credentials of a section, those of its BUNDLE tag when it has none; nullopt when that has none either.
   std::optional<IceCredentials> credentials(size_t index) const;
 
   /// All a=candidate values of a section, those of the text first.
