@@ -161,6 +161,7 @@ void Manager::openWaiting(Timestamp now) {
 
 void Manager::open(Timestamp now, Channel& channel) {
   const sctp::StreamId stream(*channel.params.id);
+  orphans_.erase(*channel.params.id);
   association_->setPriority(stream, channel.params.priority);
   association_->setBufferedAmountLowThreshold(stream, channel.lowThreshold);
   if (!channel.params.negotiated && !channel.incoming) {

@@ -162,6 +162,10 @@ class Manager {
     std::optional<ChannelError> error;
     std::string reason;
     Bytes partial;                 ///< deprecated PPIDs 52 and 54: what came so far
+    /// The peer uses the stream id again while the answer to our reset is still on its way: what belongs to the next
+    /// channel waits here.
+    std::vector<sctp::Event> forNext;
+    size_t forNextBytes = 0;
     size_t lowThreshold = 0;
     uint64_t messagesSent = 0, messagesReceived = 0, bytesSent = 0, bytesReceived = 0;
   };
@@ -177,6 +181,8 @@ class Manager {
   void openWaiting(Timestamp now);
   void open(Timestamp now, Channel& channel);
   void handleMessage(Timestamp now, sctp::Message message);
+  void keepForNext(Timestamp now, Channel& channel, sctp::Message message);
+  void finishAndGoOn(Timestamp now, Channel& channel);
   void handleControl(Timestamp now, const sctp::Message& message);
   void handleOpen(Timestamp now, uint16_t id, ByteView body);
   void handleUserMessage(Timestamp now, Channel& channel, sctp::Message message);
@@ -197,7 +203,7 @@ class Manager {
   uint32_t nextHandle_ = 1;
   std::map<uint32_t, Channel> channels_;                 ///< by handle: creation order
   std::unordered_map<uint16_t, ChannelHandle> streams_;  ///< ids in use
-  std::unordered_set<uint16_t> orphans_;                 ///< reset by us without a channel of ours
+  std::unordered_set<uint16_t> orphans_;                 ///< reset by us, without a channel, since last used
   std::deque<Event> events_;
   Counters counters_;
 };

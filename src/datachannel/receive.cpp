@@ -11,6 +11,7 @@ namespace peerage::datachannel {
 namespace {
 
 constexpr size_t kMaxPartial = 16 * 1024 * 1024;  // of the deprecated partial messages, which carry no length
+constexpr size_t kMaxForNext = 16 * 1024 * 1024;  // what may come before the answer to a reset: it takes a timeout or two
 
 }  // namespace
 
@@ -55,17 +56,43 @@ void Manager::handleEvent(Timestamp now, sctp::Event event) {
 }
 
 void Manager::handleMessage(Timestamp now, sctp::Message message) {
+  Channel* const channel = byStream(message.stream.value());
+  if (channel != nullptr && channel->incomingReset && (message.ppid == kPpidControl || !channel->forNext.empty())) {
+    keepForNext(now, *channel, std::move(message));
+    return;
+  }
   if (message.ppid == kPpidControl) {
     handleControl(now, message);
     return;
   }
-  Channel* const channel = byStream(message.stream.value());
   // A channel that is closing still takes what the peer sent before it knew.
   if (channel == nullptr || channel->state == ChannelState::connecting || channel->incomingReset) {
     ++counters_.strayMessages;
+    if (channel == nullptr) orphans_.erase(message.stream.value());
     return;
   }
   handleUserMessage(now, *channel, std::move(message));
+}
+
+// The peer has reset its side, seen ours reset, and opened a new channel with the id; that our side is reset we have not
+// heard yet, since the answer was lost or comes after. Both are right, so the new channel waits for that answer.
+void Manager::keepForNext(Timestamp now, Channel& channel, sctp::Message message) {
+  constexpr size_t kOverhead = 64;
+  channel.forNextBytes += message.data.size() + kOverhead;
+  if (channel.forNextBytes > kMaxForNext) {
+    channel.forNext.clear();
+    channel.forNextBytes = 0;
+    ++counters_.strayMessages;
+    fail(now, channel, "the peer uses the stream again without answering its reset");
+    return;
+  }
+  channel.forNext.emplace_back(std::move(message));
+}
+
+void Manager::finishAndGoOn(Timestamp now, Channel& channel) {
+  std::vector<sctp::Event> next = std::move(channel.forNext);
+  finish(channel);
+  for (sctp::Event& event : next) handleEvent(now, std::move(event));
 }
 
 void Manager::handleUserMessage(Timestamp now, Channel& channel, sctp::Message message) {
@@ -149,6 +176,7 @@ void Manager::handleOpen(Timestamp now, uint16_t id, ByteView body) {
   channel.incoming = true;
   channel.acknowledged = true;
   streams_.emplace(id, handle);
+  orphans_.erase(id);
   events_.emplace_back(Incoming{handle, channel.params});
   const auto sent =
       association_->send(now, sctp::StreamId(id), kPpidControl, AckMessage::serialize(), {.counted = false});
@@ -174,16 +202,15 @@ void Manager::handleIncomingReset(Timestamp now, const std::vector<sctp::StreamI
     Channel* const channel = byStream(stream.value());
     if (channel != nullptr && channel->state != ChannelState::connecting) {
       peerReset(now, *channel);
-    } else if (orphans_.erase(stream.value()) == 0 && associationUp()) {
+    } else if (channel == nullptr && associationUp()) {
       // A channel that only the peer has (it negotiated one that we never made): it waits for our side all the same.
-      const std::array unknown{stream};
-      association_->resetStreams(now, unknown);
+      resetOrphan(now, stream.value());
     }
   }
 }
 
-// Our side of a stream without a channel is reset to close the one that the peer has there. The reset that comes back
-// is then the end of it.
+// Our side of a stream without a channel is reset to close the one that the peer has there: once until the stream is
+// used again, or two ends that both know nothing of it would answer each other for ever.
 void Manager::resetOrphan(Timestamp now, uint16_t id) {
   if (!orphans_.insert(id).second) return;
   const std::array streams{sctp::StreamId(id)};
@@ -192,25 +219,29 @@ void Manager::resetOrphan(Timestamp now, uint16_t id) {
 
 // RFC 8831 §6.7: whose incoming stream was reset resets the outgoing one.
 void Manager::peerReset(Timestamp now, Channel& channel) {
+  if (channel.incomingReset && !channel.forNext.empty()) {  // of the channel that is to come
+    channel.forNext.emplace_back(sctp::IncomingStreamsReset{{sctp::StreamId(*channel.params.id)}});
+    return;
+  }
   channel.incomingReset = true;
   if (channel.state == ChannelState::open) {
     setState(channel, ChannelState::closing, "reset by the peer");
     events_.emplace_back(Closing{channel.handle});
   }
   if (channel.outgoingReset) {
-    finish(channel);
+    finishAndGoOn(now, channel);
   } else if (associationUp()) {
     startReset(now, channel);
   }
 }
 
-void Manager::handleOutgoingReset(Timestamp, const sctp::OutgoingStreamsReset& reset) {
+void Manager::handleOutgoingReset(Timestamp now, const sctp::OutgoingStreamsReset& reset) {
   for (const sctp::StreamId stream : reset.streams) {
     Channel* const channel = byStream(stream.value());
     if (channel == nullptr || !channel->resetRequested) continue;
     channel->outgoingReset = true;
     // A peer that cannot or will not reset leaves nothing to wait for; its refusal is no fault of the channel's data.
-    if (channel->incomingReset || !reset.performed) finish(*channel);
+    if (channel->incomingReset || !reset.performed) finishAndGoOn(now, *channel);
   }
 }
 

@@ -39,8 +39,11 @@ void SendQueue::schedule(StreamId id, Stream& stream) {
   if (stream.scheduled || !stream.head) return;
   // A message takes as long in virtual time as it has bytes, divided by its stream's weight; a stream that was idle
   // does not get the time it left unused.
-  const uint64_t cost = (static_cast<uint64_t>(stream.head->data.size()) + kDataHeaderSize) << 16;
-  stream.finish = std::max(stream.finish, virtualTime_) + cost / stream.weight;
+  // What is not counted (the OPEN of a data channel) costs the same whatever its size and weight, so that idle streams
+  // send theirs in the order of the calls.
+  constexpr uint64_t kControlCost = (uint64_t{kDataHeaderSize} << 16) / 1024;
+  const uint64_t cost = (uint64_t{stream.head->data.size()} + kDataHeaderSize) << 16;
+  stream.finish = std::max(stream.finish, virtualTime_) + (stream.head->counted ? cost / stream.weight : kControlCost);
   stream.scheduled = true;
   turns_.push_back({stream.finish, order_++, id});
   std::push_heap(turns_.begin(), turns_.end());
