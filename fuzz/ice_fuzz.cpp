@@ -48,7 +48,8 @@ class Program {
       case 0: return agent_.addLocalHost(now_, localAt(which));
       case 1: return agent_.addStunServer(now_, remoteAt(which), "stun:x");
       case 2: return agent_.endOfHosts(now_);
-      case 3: return agent_.setRemoteParameters(now_, {which % 4 ? "remote" : "other", kRemotePassword, which % 8 == 1});
+      case 3:
+        return agent_.setRemoteParameters(now_, {which % 4 ? "remote" : "other", kRemotePassword, which % 8 == 1});
       case 4: return addRemote(which);
       case 5: return agent_.endOfRemoteCandidates(now_);
       case 6: return agent_.restart(now_, {which % 2 ? "local" : "again", kLocalPassword});

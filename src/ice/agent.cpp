@@ -11,7 +11,7 @@ namespace {
 constexpr size_t kMaxValidated = 256;
 /// Datagrams that an owner who does not drain has left; more are dropped.
 constexpr size_t kMaxQueued = 4096;
-/// RFC 8445 §5.3: "at least 24 bits of randomness" in the ufrag and 128 in the password.
+/// RFC 8445 §5.3: at least 24 random bits in the ufrag and 128 in the password; each character has six.
 constexpr size_t kUfragLength = 8;
 constexpr size_t kPasswordLength = 24;
 
@@ -52,7 +52,7 @@ std::string_view toString(PairState state) {
   return "";
 }
 
-// --- Sessions ---------------------------------------------------------------------------------------------------------
+// --- Sessions ------------------------------------------------------------------------------------------------------
 
 Agent::Impl::Impl(AgentOptions options, RandomSource& random, Log log)
     : role_(options.role), options_(std::move(options)), random_(random), log_(std::move(log)) {
@@ -90,7 +90,8 @@ void Agent::Impl::retire(Timestamp now, std::unique_ptr<Session> old) {
     previous_ = std::move(old);
   }
   std::erase_if(transactions_, [&](const Transaction& each) {
-    return !sessionOf(each.generation) || (previous_ && each.generation == previous_->generation && each.kind == Kind::gather);
+    const Session* session = sessionOf(each.generation);
+    return !session || (session == previous_.get() && each.kind == Kind::gather);
   });
 }
 
@@ -110,8 +111,7 @@ void Agent::Impl::setRole(Role role) {
   role_ = role;
 }
 
-/// RFC 8445 §7.3.1.1: "A role switch requires an agent to recompute pair priorities, since the priority values depend on
-/// the role."
+/// RFC 8445 §7.3.1.1: pair priorities depend on the role, and are computed anew.
 void Agent::Impl::switchRole(Role role, const char* reason) {
   role_ = role;
   eachSession([this](Session& session) {
@@ -139,7 +139,7 @@ void Agent::Impl::close(Timestamp now) {
   timeout_.reset();
 }
 
-// --- The five verbs ---------------------------------------------------------------------------------------------------
+// --- The five verbs ------------------------------------------------------------------------------------------------
 
 InputResult Agent::Impl::handleInput(Timestamp now, const SocketAddress& local, const SocketAddress& remote,
                                      ByteView data) {
@@ -231,7 +231,7 @@ void Agent::Impl::onTransactionTimeout(Timestamp now, const Transaction& transac
   }
 }
 
-// --- What follows from an input ---------------------------------------------------------------------------------------
+// --- What follows from an input ------------------------------------------------------------------------------------
 
 void Agent::Impl::settle(Timestamp now) {
   if (state_ == State::closed) return;
@@ -275,8 +275,7 @@ State Agent::Impl::deriveState(Timestamp now) {
     const bool done = session.selected && session.remoteEnded && session.gathering == GatheringState::complete;
     return done ? State::completed : State::connected;
   }
-  // "ICE restart … causing a transition to connected if begun in the completed state. If begun in the transient
-  // disconnected state, it causes instead a transition to checking."
+  // Its note on restarts: begun in completed they lead to connected, begun in disconnected to checking.
   if (previous_ && !session.forgetsPrevious) {
     if (const Pair* pair = previous_->active(now)) {
       return isDisconnected(*pair, now) ? State::disconnected : State::connected;
@@ -290,9 +289,9 @@ State Agent::Impl::deriveState(Timestamp now) {
   return candidates || session.restarted || session.firstValid ? State::checking : State::new_;
 }
 
-/// "… finished gathering, received an indication that there are no more remote candidates, finished checking all candidate
-/// pairs, and all pairs have either failed … or lost consent, and either zero local candidates were gathered or the PAC
-/// timer has expired" (RFC 8863). A peer that never says that there are no more is taken to have said so by then.
+/// webrtc-pc §5.6.3, failed: gathering has finished, the peer has no more candidates, all pairs have been checked and
+/// none is left, and either no local candidate was gathered or the PAC timer (RFC 8863) has expired. A peer that never
+/// says that it has no more is taken to have said so by then.
 bool Agent::Impl::hasFailed(const Session& session, Timestamp now) const {
   if (session.failed) return true;
   if (!session.remote || session.gathering != GatheringState::complete || session.hasPending()) return false;
@@ -308,7 +307,8 @@ std::optional<Timeout> Agent::Impl::computeTimeout(Timestamp now) const {
   for (const Transaction& each : transactions_) consider(each.clock.nextTimeout(), "ice: retransmission");
   if (hasPacedWork()) consider(nextPace_ ? std::max(*nextPace_, now) : now, "ice: pacing");
   const Session& session = *current_;
-  if (session.nextKeepalive && !session.selected && !session.failed) consider(*session.nextKeepalive, "ice: server keepalive");
+  const bool keepsAlive = session.nextKeepalive && !session.selected && !session.failed;
+  if (keepsAlive) consider(*session.nextKeepalive, "ice: server keepalive");
   eachSession([&](const Session& each) {
     const Pair* pair = each.active(now);
     if (!pair) return;
@@ -326,7 +326,7 @@ std::optional<Timeout> Agent::Impl::computeTimeout(Timestamp now) const {
   return next;
 }
 
-// --- Questions --------------------------------------------------------------------------------------------------------
+// --- Questions -----------------------------------------------------------------------------------------------------
 
 std::optional<SelectedPair> Agent::Impl::selectedPair() const {
   for (const Session* session : {current_.get(), previous_.get()}) {
@@ -364,7 +364,7 @@ std::vector<PairStats> Agent::Impl::pairStats() const {
   return all;
 }
 
-// --- The public face --------------------------------------------------------------------------------------------------
+// --- The public face -----------------------------------------------------------------------------------------------
 
 Agent::Agent(AgentOptions options, RandomSource& random, Log log)
     : impl_(std::make_unique<Impl>(std::move(options), random, std::move(log))) {}

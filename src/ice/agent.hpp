@@ -65,7 +65,7 @@ struct AgentOptions {
   std::optional<uint64_t> tiebreaker;  ///< RFC 8445 §7.1.3; from the random source when absent
   TransportPolicy policy = TransportPolicy::all;
 
-  /// RFC 8445 §14.2: a new transaction every Ta, "an agent SHOULD use a default value of 50 ms" and never less than 5.
+  /// RFC 8445 §14.2: a new transaction every Ta, 50 ms by default and never less than 5.
   Duration ta = 50ms;
   /// Ta of the first `fastTransactions` of each generation: most sessions have fewer pairs than that, and then setting
   /// up costs round trips and no pacing delay. Never taken as less than 5 ms.
@@ -80,11 +80,12 @@ struct AgentOptions {
   /// While no pair is selected, bindings at STUN servers are kept alive this often (RFC 8445 §5.1.1.4).
   Duration serverKeepalive = 15s;
 
-  /// Regular nomination (RFC 8445 §8.1.1): a valid pair is nominated at once when no better one is being checked and none
-  /// can be expected; otherwise it waits so long, from the first success on: a pair without a relay, and one with.
+  /// Regular nomination (RFC 8445 §8.1.1): a valid pair is nominated at once when no better one is being checked and
+  /// none can be expected; otherwise it waits so long, from the first success on: a pair without a relay, and one
+  /// with.
   Duration nominateDirectAfter = 100ms;
   Duration nominateRelayAfter = 1s;
-  /// RFC 8863 §4: "the PAC timer … SHOULD be set to … 39.5 seconds": not failed before.
+  /// RFC 8863 §4: the PAC timer, a transaction's whole time with default values: not failed before.
   Duration patience = 39500ms;
 
   /// RFC 7675 §5.1: a check every 5 s, times 0.8..1.2 at random; consent expires after 30 s.
@@ -93,7 +94,7 @@ struct AgentOptions {
   /// A consent check that is so long without a response (fresh ones follow it meanwhile) makes us `disconnected`.
   Duration disconnectedAfter = 5s;
 
-  size_t maxPairs = 100;            ///< RFC 8445 §6.1.2.5: "the limit … SHOULD default to 100"
+  size_t maxPairs = 100;            ///< RFC 8445 §6.1.2.5 recommends 100
   size_t maxLocalHosts = 64;        ///< per generation
   size_t maxRemoteCandidates = 128; ///< per generation, peer-reflexive ones included
   size_t maxEarlyChecks = 32;       ///< kept from before the remote parameters or our socket are known
@@ -166,7 +167,7 @@ struct AgentCounters {
   uint64_t ignoredCandidates = 0;     ///< remote candidates that cannot be used here (TCP, host name, other component)
 };
 
-// --- Events -----------------------------------------------------------------------------------------------------------
+// --- Events --------------------------------------------------------------------------------------------------------
 
 /// A local candidate to tell the peer (trickle).
 struct CandidateGathered {
@@ -210,7 +211,7 @@ enum class InputResult : uint8_t {
   rejected,  ///< a STUN message that was malformed or not authenticated; counted
 };
 
-// --- The agent --------------------------------------------------------------------------------------------------------
+// --- The agent -----------------------------------------------------------------------------------------------------
 
 class Agent {
  public:
@@ -244,9 +245,9 @@ class Agent {
   /// The peer's ufrag and pwd. The same again changes nothing. Other ones than before, without a restart() of ours, are
   /// a restart by the peer: checks begin anew with the candidates we have.
   void setRemoteParameters(Timestamp now, const Parameters& remote);
-  /// A candidate of the peer, before or after setRemoteParameters(). One whose `ufrag` is that of the previous generation
-  /// goes there. Host names have been resolved by the owner: put the resolved address into `address`. What cannot be used
-  /// (TCP, another component, a host name, port 0) is counted and ignored: `false`.
+  /// A candidate of the peer, before or after setRemoteParameters(). One whose `ufrag` is that of the previous
+  /// generation goes there. Host names have been resolved by the owner: put the resolved address into `address`. What
+  /// cannot be used (TCP, another component, a host name, port 0) is counted and ignored: `false`.
   bool addRemoteCandidate(Timestamp now, const Candidate& candidate);
   void endOfRemoteCandidates(Timestamp now);
 

@@ -114,7 +114,8 @@ TEST(IceAgent, AServersErrorIsReported) {
   const auto request = agent.pollTransmit();
   ASSERT_TRUE(request);
   Bytes response;
-  stun::Builder(response, stun::Class::error, stun::Method::binding, stun::Message::parse(request->data)->transactionId())
+  const auto id = stun::Message::parse(request->data)->transactionId();
+  stun::Builder(response, stun::Class::error, stun::Method::binding, id)
       .errorCode(500, "Server Error");
   EXPECT_EQ(agent.handleInput(Timestamp{2s}, at(kA), at("203.0.113.10:3478"), response), InputResult::rejected);
   EXPECT_EQ(agent.handleInput(Timestamp{2s}, at(kA), at(kServer), response), InputResult::handled);
@@ -388,7 +389,9 @@ TEST(IceAgent, ARestartKeepsDataFlowing) {
   call.gather(*call.b, {kB});
   call.exchangeParameters();
   // What was trickled before the new parameters reached the old generation; signalling tells it again.
-  for (const auto& each : call.a->agent.localCandidates()) call.b->agent.addRemoteCandidate(call.net.now, each.candidate);
+  for (const auto& each : call.a->agent.localCandidates()) {
+    call.b->agent.addRemoteCandidate(call.net.now, each.candidate);
+  }
   ASSERT_TRUE(call.net.run(2s, [&] {
     gap = gap || !call.a->agent.sendPath() || !call.b->agent.sendPath();
     return call.a->agent.selectedPair()->id != oldPair && call.agree();
@@ -439,7 +442,9 @@ TEST(IceAgent, ThePeerAloneRestarts) {
   ASSERT_TRUE(call.net.run(2s, [&] { return call.completed(); }));
   call.b->agent.restart(call.net.now);
   call.b->agent.setRemoteParameters(call.net.now, call.a->agent.localParameters());
-  for (const auto& each : call.a->agent.localCandidates()) call.b->agent.addRemoteCandidate(call.net.now, each.candidate);
+  for (const auto& each : call.a->agent.localCandidates()) {
+    call.b->agent.addRemoteCandidate(call.net.now, each.candidate);
+  }
   call.gather(*call.b, {kB});
   call.net.run(2s);  // b's checks come before a knows of the restart: answered, remembered
   call.a->agent.setRemoteParameters(call.net.now, call.b->agent.localParameters());

@@ -40,7 +40,8 @@ struct Candidate {
   std::optional<uint16_t> relatedPort;
   std::optional<TcpType> tcpType;
   std::string ufrag;        ///< the "ufrag" extension; empty when there is none
-  std::vector<std::pair<std::string, std::string>> extensions;  ///< all others ("generation", "network-id", …), in order
+  /// All others ("generation", "network-id", …), in order.
+  std::vector<std::pair<std::string, std::string>> extensions;
 
   /// Reads a candidate-attribute with or without "a=" and "candidate:" before it. Extensions need not be known; a last
   /// name without a value is left out.

@@ -51,7 +51,8 @@ TEST(Candidate, HostNamesStayText) {
 }
 
 TEST(Candidate, WhatIsUnknownSurvives) {
-  const std::string text = "candidate:1 1 quic 1 2001:db8::1 1 typ teleport raddr 0.0.0.0 rport 0 x-a b x-c d ufrag abcd";
+  const std::string text =
+      "candidate:1 1 quic 1 2001:db8::1 1 typ teleport raddr 0.0.0.0 rport 0 x-a b x-c d ufrag abcd";
   const auto c = parsed(text);
   EXPECT_EQ(c.protocol, Protocol::unknown);
   EXPECT_EQ(c.type, CandidateType::unknown);

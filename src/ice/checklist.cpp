@@ -7,7 +7,7 @@
 namespace peerage::ice {
 namespace {
 
-/// RFC 8445 §14.2: "Ta … MUST NOT be … less than 5 ms".
+/// RFC 8445 §14.2: the least Ta.
 constexpr Duration kLeastTa = 5ms;
 
 /// RFC 8445 §6.1.2.2: the same family, and link-local IPv6 addresses only among each other.
@@ -235,7 +235,7 @@ void Agent::Impl::replayEarlyChecks(Timestamp now, Session& session) {
   }
 }
 
-// --- Pacing (RFC 8445 §6.1.4.2, §14.2) --------------------------------------------------------------------------------
+// --- Pacing (RFC 8445 §6.1.4.2, §14.2) -----------------------------------------------------------------------------
 
 Duration Agent::Impl::pace() const {
   const bool fast = current_->transactions < options_.fastTransactions;
@@ -271,7 +271,8 @@ bool Agent::Impl::startPacedWork(Timestamp now) {
   }
   Session& session = *current_;
   session.thaw();
-  const auto waiting = std::ranges::find_if(session.pairs, [](const auto& each) { return each->state == PairState::waiting; });
+  const auto waiting = std::ranges::find_if(
+      session.pairs, [](const auto& each) { return each->state == PairState::waiting; });
   const bool serverTurn = !session.jobs.empty() && (waiting == session.pairs.end() || session.transactions % 2 == 0);
   if (serverTurn) {
     const GatherJob job = session.jobs.front();

@@ -17,7 +17,7 @@ constexpr size_t kMaxLocals = 256;
 
 }  // namespace
 
-// --- Requests that come in --------------------------------------------------------------------------------------------
+// --- Requests that come in -----------------------------------------------------------------------------------------
 
 /// USERNAME is "<our ufrag>:<the peer's>" (RFC 8445 §7.2.2). The current session's comes first; two sessions with the
 /// same ufrag of ours (the peer alone restarted) are told apart by the peer's.
@@ -37,6 +37,9 @@ Session* Agent::Impl::sessionFor(std::string_view username, std::string_view& re
 
 InputResult Agent::Impl::handleRequest(Timestamp now, const Path& path, const stun::Message& message) {
   if (message.method() != stun::Method::binding) return InputResult::unknown;
+  // Under the relay policy an answer from any other address would tell what the policy hides.
+  const bool ours = current_->baseAt(path.local) || (previous_ && previous_->baseAt(path.local));
+  if (options_.policy == TransportPolicy::relay && !ours) return InputResult::unknown;
   // Cheapest refusal first: a text comparison, a CRC, and only then an HMAC (RFC 8489 §9.1.3).
   const auto username = message.username();
   std::string_view remoteUfrag;
@@ -101,8 +104,8 @@ bool Agent::Impl::resolveRoleConflict(const stun::Message& message) {
 void Agent::Impl::answerError(Timestamp now, const Path& path, const stun::Message& request, int code,
                               std::string_view reason, std::string_view key) {
   if (key.empty()) {
-    errorTokens_ = errorTokensAt_ ? std::min(kErrorBurst, errorTokens_ + kErrorsPerSecond * seconds(now - *errorTokensAt_))
-                                  : kErrorBurst;
+    const double earned = errorTokensAt_ ? kErrorsPerSecond * seconds(now - *errorTokensAt_) : kErrorBurst;
+    errorTokens_ = std::min(kErrorBurst, errorTokens_ + earned);
     errorTokensAt_ = now;
     if (errorTokens_ < 1) {
       ++counters_.limited;
@@ -134,8 +137,8 @@ void Agent::Impl::rememberEarly(Session& session, EarlyCheck check) {
   }
 }
 
-/// What an authenticated check tells: RFC 8445 §7.3.1.3 (peer-reflexive candidate), §7.3.1.4 (triggered check), §7.3.1.5
-/// (nomination).
+/// What an authenticated check tells: RFC 8445 §7.3.1.3 (peer-reflexive candidate), §7.3.1.4 (triggered check),
+/// §7.3.1.5 (nomination).
 void Agent::Impl::onCheck(Timestamp now, Session& session, const EarlyCheck& check) {
   if (session.failed) return;
   Pair* pair = session.pair(check.path);
@@ -146,7 +149,7 @@ void Agent::Impl::onCheck(Timestamp now, Session& session, const EarlyCheck& che
     const auto slot = roomForRemote(now, session, false);
     if (!slot) return;
     RemoteCandidate remote{.id = nextId_++, .candidate = {}, .address = check.path.remote};
-    remote.candidate.foundation = "prflx" + std::to_string(remote.id);  // "an arbitrary value, different from others"
+    remote.candidate.foundation = "prflx" + std::to_string(remote.id);  // §7.3.1.3: arbitrary, and like no other
     remote.candidate.priority = check.priority;
     remote.candidate.address = check.path.remote.ip.toString();
     remote.candidate.port = check.path.remote.port;
@@ -173,8 +176,8 @@ void Agent::Impl::onCheck(Timestamp now, Session& session, const EarlyCheck& che
   }
 }
 
-/// Once a pair has been nominated, or after a restart, the controlling side looks for no more; unless the pair is silent
-/// (see replacementOf).
+/// Once a pair has been nominated, or after a restart, the controlling side looks for no more; unless the pair is
+/// silent (see replacementOf).
 bool Agent::Impl::isConcluded(const Session& session) const {
   if (role_ == Role::controlled) return false;
   const Pair* selected = session.selectedPair();
@@ -195,7 +198,7 @@ void Agent::Impl::trigger(Timestamp now, Session& session, Pair& pair) {
   session.triggered.push_back(pair.id);
 }
 
-// --- Requests of ours -------------------------------------------------------------------------------------------------
+// --- Requests of ours ----------------------------------------------------------------------------------------------
 
 /// RFC 8445 §14.3: RTO = MAX (500 ms, Ta * N * (Num-Waiting + Num-In-Progress)) until the path has been measured.
 Duration Agent::Impl::rtoOf(const Session& session, const Pair& pair) const {
@@ -244,7 +247,7 @@ void Agent::Impl::sendRequest(Timestamp now, Session& session, Pair& pair, Kind 
   transactions_.push_back(std::move(transaction));
 }
 
-// --- Their responses --------------------------------------------------------------------------------------------------
+// --- Their responses -----------------------------------------------------------------------------------------------
 
 InputResult Agent::Impl::handleResponse(Timestamp now, const Path& path, const stun::Message& message) {
   const auto found = std::ranges::find(transactions_, message.transactionId(), &Transaction::id);
@@ -297,12 +300,11 @@ void Agent::Impl::measure(Timestamp now, Pair& pair, const Transaction& transact
   pair.stats.currentRoundTripTime = sample;
   pair.stats.totalRoundTripTime += sample;
   // Which of several transmissions was answered is not known (Karn; RFC 8489 §6.2.1): such a sample is for display.
-  if (transaction.clock.transmissions() > 1 && pair.smoothedRtt) return;
-  const Duration safe = transaction.clock.transmissions() > 1 ? now - transaction.clock.firstSent() : sample;
-  pair.smoothedRtt = pair.smoothedRtt ? (*pair.smoothedRtt * 7 + safe) / 8 : safe;
+  if (transaction.clock.transmissions() > 1) return;
+  pair.smoothedRtt = pair.smoothedRtt ? (*pair.smoothedRtt * 7 + sample) / 8 : sample;
 }
 
-/// RFC 8445 §7.2.5.1. §16.1: an agent that has received a 487 "MUST change the number" that is its tiebreaker.
+/// RFC 8445 §7.2.5.1; §16.1: after a 487 the tiebreaker must change.
 void Agent::Impl::onRoleConflictResponse(Timestamp now, Session& session, Pair& pair, const Transaction& transaction) {
   ++counters_.roleConflicts;
   if (transaction.role == role_) {
@@ -369,15 +371,21 @@ void Agent::Impl::onCheckSuccess(Timestamp now, Session& session, Pair& pair, co
 }
 
 /// An error response, a response from elsewhere, or none: RFC 8445 §7.2.5.2.
-void Agent::Impl::onCheckFailure(Timestamp, Session& session, Pair& pair, const Transaction& transaction) {
+void Agent::Impl::onCheckFailure(Timestamp now, Session& session, Pair& pair, const Transaction& transaction) {
   if (transaction.kind == Kind::consent) return;  // RFC 7675 §5.1: only time ends consent
   const bool others = std::ranges::any_of(transactions_, [&](const Transaction& each) {
     return each.kind == Kind::check && each.pair == pair.id;
   });
   if (transaction.useCandidate && session.nominating == pair.id) {
     session.nominating.reset();
-    pair.consentUntil.reset();
-    pair.state = PairState::failed;
+    // With no other pair to nominate it is tried again, for as long as there is consent.
+    const bool another = std::ranges::any_of(session.pairs, [&](const auto& each) {
+      return each.get() != &pair && each->usable(now);
+    });
+    if (another || !pair.usable(now)) {
+      pair.consentUntil.reset();
+      pair.state = PairState::failed;
+    }
   } else if (pair.state == PairState::in_progress && !others) {
     pair.state = PairState::failed;
     pair.nominateOnSuccess = false;

@@ -6,13 +6,15 @@
 namespace peerage::ice {
 namespace {
 
-/// webrtc-pc §4.8.2: "If no host candidate can reach the server, errorCode will be set to the value 701".
+/// webrtc-pc §4.8.2: the errorCode of a server that cannot be reached.
 constexpr int kServerUnreachable = 701;
 /// RFC 8839 §5.1: a related address that must not be shown is "0.0.0.0" or "::", its port 9.
 constexpr uint16_t kHiddenPort = 9;
 constexpr size_t kMaxServers = 16;
 /// Of a relayed candidate, by how its server is reached: UDP before TCP before TLS.
-constexpr uint8_t relayPreference(RelayProtocol protocol) { return static_cast<uint8_t>(2 - static_cast<int>(protocol)); }
+constexpr uint8_t relayPreference(RelayProtocol protocol) {
+  return static_cast<uint8_t>(2 - static_cast<int>(protocol));
+}
 
 /// Address families take turns, IPv6 first, as RFC 8421 §4 wants of a dual-stack agent, and within one the owner's
 /// order counts. Cost weighs more than both.

@@ -192,6 +192,13 @@ TEST(IceRequests, EarlyOnesAreBounded) {
   EXPECT_EQ(bench.agent->state(), State::checking);
 }
 
+TEST(IceRequests, UnderTheRelayPolicyHostsDoNotAnswer) {
+  Bench bench(Role::controlled, {.policy = TransportPolicy::relay});
+  EXPECT_EQ(bench.receive(kRemote, bench.check({})), InputResult::unknown);
+  EXPECT_FALSE(bench.agent->pollTransmit());
+  EXPECT_FALSE(bench.agent->validated(kLocal, kRemote));
+}
+
 TEST(IceRequests, RoleConflicts) {
   Bench loses(Role::controlled);  // its tiebreaker is 1000
   EXPECT_EQ(loses.receive(kRemote, loses.check({.controlling = {}, .controlled = 2000})), InputResult::handled);
@@ -253,7 +260,9 @@ TEST(IceInput, WhatIsNotStunIsLeftAlone) {
 TEST(IceRemoteCandidates, WhatCannotBeUsedIsIgnored) {
   Bench bench;
   bench.setRemote();
-  const auto add = [&](const char* text) { return bench.agent->addRemoteCandidate(bench.now, Candidate::parse(text).value()); };
+  const auto add = [&](const char* text) {
+    return bench.agent->addRemoteCandidate(bench.now, Candidate::parse(text).value());
+  };
   EXPECT_FALSE(add("1 1 tcp 1 198.51.100.1 9 typ host tcptype active"));
   EXPECT_FALSE(add("1 2 udp 1 198.51.100.1 6000 typ host"));
   EXPECT_FALSE(add("1 1 udp 1 something.local 6000 typ host"));

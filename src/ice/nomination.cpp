@@ -59,9 +59,9 @@ std::optional<Timestamp> Agent::Impl::nominationTime(const Session& session, con
 }
 
 /// Controlled: which of several nominated pairs to take. RFC 8445 §8.1.1 knows one only; browsers nominate early and
-/// move on, marking the pair that they use with USE-CANDIDATE in every check, and RFC 5245's aggressive nomination marks
-/// every check and means the highest priority. So a better pair is taken at once, and a lesser one as soon as the
-/// selected one's checks are no longer marked, or no longer come.
+/// move on, marking the pair that they use with USE-CANDIDATE in every check, and RFC 5245's aggressive nomination
+/// marks every check and means the highest priority. So a better pair is taken at once, and a lesser one as soon as
+/// the selected one's checks are no longer marked, or no longer come.
 void Agent::Impl::followNomination(Timestamp now, Session& session, Pair& pair) {
   const Pair* selected = session.selectedPair();
   const bool held = selected && selected != &pair && selected->usable(now) && selected->lastRequestUsedCandidate &&
@@ -83,8 +83,8 @@ void Agent::Impl::select(Timestamp now, Session& session, Pair& pair) {
   concludeChecks(now, session);
 }
 
-/// RFC 8445 §8.1.2: pairs that wait are removed, and checks under way are not retransmitted any more. The controlled side
-/// goes on with pairs of higher priority, for the peer may still move to one (see followNomination).
+/// RFC 8445 §8.1.2: pairs that wait are removed, and checks under way are not retransmitted any more. The controlled
+/// side goes on with pairs of higher priority, for the peer may still move to one (see followNomination).
 void Agent::Impl::concludeChecks(Timestamp now, Session& session) {
   const Pair* selected = session.selectedPair();
   std::vector<PairId> gone;
@@ -99,7 +99,7 @@ void Agent::Impl::concludeChecks(Timestamp now, Session& session) {
   for (const PairId id : gone) dropPair(session, id);
 }
 
-// --- Consent ----------------------------------------------------------------------------------------------------------
+// --- Consent -------------------------------------------------------------------------------------------------------
 
 /// RFC 7675 §5.1: a response is consent for 30 s from now; the next check comes after 5 s times 0.8..1.2.
 void Agent::Impl::grantConsent(Timestamp now, Pair& pair) {
@@ -113,10 +113,10 @@ bool Agent::Impl::isDisconnected(const Pair& pair, Timestamp now) const {
   return pair.unansweredSince && now >= *pair.unansweredSince + options_.disconnectedAfter;
 }
 
-/// For the pair in use: consent checks, each sent once (RFC 7675 §5.1: "Each consent STUN binding request is transmitted
-/// once only"). When one is not answered in the time a round trip should take, an ordinary, retransmitted check follows,
-/// so that one lost packet does not look like a lost peer. The controlling side marks both with USE-CANDIDATE once the
-/// pair is selected: a peer that sees them come from a new address (a NAT has rebound) knows where to follow.
+/// For the pair in use: consent checks, each sent once (RFC 7675 §5.1). When one is not answered in the time a round
+/// trip should take, an ordinary, retransmitted check follows, so that one lost packet does not look like a lost peer.
+/// The controlling side marks both with USE-CANDIDATE once the pair is selected: a peer that sees them come from a new
+/// address (a NAT has rebound) knows where to follow.
 void Agent::Impl::runConsent(Timestamp now, Session& session) {
   for (const auto& each : session.pairs) {
     if (!each->consentUntil || now < *each->consentUntil) continue;

@@ -46,7 +46,9 @@ const LocalCandidate& Session::localOf(const Pair& each) const {
 }
 
 void Session::sortPairs() {
-  std::ranges::stable_sort(pairs, [](const auto& a, const auto& b) { return a->priority > b->priority; });
+  std::ranges::sort(pairs, [](const auto& a, const auto& b) {
+    return a->priority != b->priority ? a->priority > b->priority : a->id < b->id;
+  });
 }
 
 void Session::thaw() {

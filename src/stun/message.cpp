@@ -8,10 +8,9 @@ namespace peerage::stun {
 namespace {
 
 constexpr size_t kIntegritySize = 20;
-/// RFC 8489 §14.7: "the CRC-32 … XOR'ed with the 32-bit value 0x5354554e".
+/// RFC 8489 §14.7: the CRC-32 is XORed with this, so that it differs from that of an application on the same port.
 constexpr uint32_t kFingerprintXor = 0x5354554E;
-/// RFC 8489 §14.8: "a UTF-8-encoded sequence of fewer than 128 characters (which can be as long as 509 bytes when
-/// encoding them or 763 bytes when decoding them)".
+/// RFC 8489 §14.8: fewer than 128 characters of UTF-8, up to 763 bytes when decoding.
 constexpr size_t kMaxReason = 763;
 
 constexpr uint16_t number(AttributeType type) { return static_cast<uint16_t>(type); }
@@ -247,7 +246,7 @@ std::vector<uint16_t> Message::unknownRequired() const {
 Check Message::fingerprint() const {
   const Slot* found = slot(AttributeType::fingerprint);
   if (!found) return Check::absent;
-  // RFC 8489 §14.7: it "MUST be the last attribute in the message".
+  // RFC 8489 §14.7: it must be the last attribute.
   if (found->length != 4 || size_t{found->offset} + 4 != data_.size()) return Check::invalid;
   // As the last attribute its message's length field is already right.
   const uint32_t expected = crc32(data_.first(found->offset - 4u)) ^ kFingerprintXor;
@@ -259,8 +258,10 @@ Check Message::integrity(ByteView key) const {
   if (!found) return Check::absent;
   if (found->length != kIntegritySize) return Check::invalid;
   const auto header = headerEndingAt(data_, found->offset + kIntegritySize);
-  const auto expected = crypto::hmacSha1(key, {ByteView(header), data_.subspan(kHeaderSize, found->offset - 4u - kHeaderSize)});
-  return crypto::equalConstantTime(expected, data_.subspan(found->offset, kIntegritySize)) ? Check::valid : Check::invalid;
+  const ByteView attributes = data_.subspan(kHeaderSize, found->offset - 4u - kHeaderSize);
+  const auto expected = crypto::hmacSha1(key, {ByteView(header), attributes});
+  const ByteView told = data_.subspan(found->offset, kIntegritySize);
+  return crypto::equalConstantTime(expected, told) ? Check::valid : Check::invalid;
 }
 
 Builder::Builder(Bytes& out, Class messageClass, Method method, const TransactionId& id)

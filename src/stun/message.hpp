@@ -17,7 +17,7 @@
 namespace peerage::stun {
 
 inline constexpr size_t kHeaderSize = 20;
-/// RFC 8489 §5: "The Magic Cookie field MUST contain the fixed value 0x2112A442 in network byte order."
+/// RFC 8489 §5: the fixed value of the header's second word.
 inline constexpr uint32_t kMagicCookie = 0x2112A442;
 /// More attributes than any STUN or TURN message has; a message with more is refused, which bounds every walk.
 inline constexpr size_t kMaxAttributes = 32;

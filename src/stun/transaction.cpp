@@ -30,7 +30,7 @@ void ClientTransaction::stopRetransmitting(Timestamp now) {
   Duration rest{0};
   Duration interval = interval_;
   for (int i = transmissions_; i < policy_.maxTransmissions; ++i, interval *= 2) rest += interval;
-  transmissions_ = policy_.maxTransmissions;
+  policy_.maxTransmissions = transmissions_;
   next_ = limitAt(std::max(now, lastSent_) + rest + policy_.rto * policy_.lastWaitFactor);
 }
 

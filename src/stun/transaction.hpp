@@ -6,10 +6,9 @@
 namespace peerage::stun {
 
 struct RetransmissionPolicy {
-  /// §6.2.1: "The RTO is an estimate of the round-trip time … SHOULD be configurable and SHOULD have an initial value
-  /// of at least 500 ms."
+  /// §6.2.1: an estimate of the round-trip time, and at least 500 ms to begin with.
   Duration rto = 500ms;
-  /// §6.2.1: Rc, "Rc SHOULD be configurable and SHOULD have a default of 7": requests sent in all.
+  /// §6.2.1: Rc, 7 by default: requests sent in all.
   int maxTransmissions = 7;
   /// §6.2.1: Rm, default 16: after the last request wait Rm times the first RTO for the response.
   int lastWaitFactor = 16;

@@ -260,7 +260,8 @@ struct Call {
   bool agree() const {
     const auto ours = a->agent.selectedPair();
     const auto theirs = b->agent.selectedPair();
-    return ours && theirs && ours->local.address == theirs->remote.address && ours->remote.address == theirs->local.address;
+    return ours && theirs && ours->local.address == theirs->remote.address &&
+           ours->remote.address == theirs->local.address;
   }
   bool both(State state) const { return a->agent.state() == state && b->agent.state() == state; }
 
