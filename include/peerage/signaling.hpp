@@ -54,12 +54,19 @@ class SignalingError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// A file that is served from memory.
+struct StaticFile {
+  std::string_view path;  ///< "index.html", "css/page.css"; what it and `content` refer to outlives the server
+  std::string_view content;
+};
+
 struct ServerOptions {
   uint16_t port = 8080;          ///< 0: any free one
   std::string interface;         ///< a local address or interface name to listen on; empty: all
   std::string tlsCertificate;    ///< PEM file; with it, https and wss only
   std::string tlsKey;            ///< PEM file
-  std::string webRoot;           ///< folder whose files are served; empty: no files, only WebSocket
+  std::string webRoot;           ///< folder whose files are served; empty: `files`
+  std::vector<StaticFile> files; ///< with neither, only WebSocket is served
   Limits limits;
   /// Gets what happens, a line each: users coming and going, refusals.
   std::function<void(std::string_view line)> log;
