@@ -141,7 +141,9 @@ Result<> OggOpusWriter::begin(Bytes& out) {
   if (head_.preSkip < 0 || head_.preSkip > 65535) {
     return failure("pre-skip of " + std::to_string(head_.preSkip) + " samples, outside 0 to 65535");
   }
-  Bytes packet(kHeadMagic.begin(), kHeadMagic.end());
+  Bytes packet;
+  packet.reserve(kHeadBytes);
+  packet.insert(packet.end(), kHeadMagic.begin(), kHeadMagic.end());
   packet.push_back(1);  // version
   packet.push_back(static_cast<uint8_t>(head_.channels));
   appendLittle(packet, static_cast<uint16_t>(head_.preSkip));
