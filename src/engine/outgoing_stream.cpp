@@ -20,7 +20,7 @@ void OutgoingStream::beginPacket(uint8_t payloadType, bool marker, uint32_t time
                    extensions, values, out);
 }
 
-void OutgoingStream::onSend(Timestamp now, Bytes& packet, std::optional<uint16_t> transportSequence) {
+void OutgoingStream::stamp(Timestamp now, Bytes& packet, std::optional<uint16_t> transportSequence) const {
   if (const uint8_t id = extensions.id(ExtensionType::absolute_send_time)) {
     const uint32_t time = rtp::absoluteSendTime(now);
     const std::array<uint8_t, 3> value = {uint8_t(time >> 16), uint8_t(time >> 8), uint8_t(time)};
@@ -30,17 +30,43 @@ void OutgoingStream::onSend(Timestamp now, Bytes& packet, std::optional<uint16_t
     const std::array<uint8_t, 2> value = {uint8_t(*transportSequence >> 8), uint8_t(*transportSequence)};
     rtp::patchExtension(packet, extensions.id(ExtensionType::transport_sequence_number), value);
   }
-  const auto view = rtp::PacketView::parse(packet);
-  if (!view) return;
-  statistics.onPacket(view->payload.size(), view->headerSize + view->paddingSize);
-  if (retransmits) retransmissions.store(now, view->sequenceNumber, packet);
 }
 
-// The very same bytes go out again: under AES-GCM a packet index protects one plaintext and one header only (RFC 7714 §8.1).
-void OutgoingStream::onResend(const Bytes& packet) {
+void OutgoingStream::onSend(Timestamp now, Bytes& packet, std::optional<uint16_t> transportSequence) {
+  stamp(now, packet, transportSequence);
   const auto view = rtp::PacketView::parse(packet);
   if (!view) return;
   statistics.onPacket(view->payload.size(), view->headerSize + view->paddingSize);
+  if (rtx) retransmissions.store(now, view->sequenceNumber, packet);
+}
+
+// RFC 4588 §4: the original sequence number, then the original payload.
+bool OutgoingStream::beginRetransmission(Timestamp now, uint16_t sequence, Bytes& out) {
+  if (!rtx) return false;
+  const Bytes* kept = retransmissions.take(now, sequence);
+  if (!kept) return false;
+  const auto original = rtp::PacketView::parse(*kept);
+  if (!original) return false;
+  rtp::Extensions values;
+  values.mid = mid;
+  values.absoluteSendTime = 0;
+  if (transportFeedback) values.transportSequenceNumber = 0;
+  rtp::writeHeader({.marker = original->marker,
+                    .payloadType = rtx->payloadType,
+                    .sequenceNumber = rtxSequence_++,
+                    .timestamp = original->timestamp,
+                    .ssrc = rtx->ssrc},
+                   extensions, values, out);
+  ByteWriter writer(out);
+  writer.u16(original->sequenceNumber);
+  writer.bytes(original->payload);
+  return true;
+}
+
+void OutgoingStream::onResend(Timestamp now, Bytes& packet, std::optional<uint16_t> transportSequence) {
+  stamp(now, packet, transportSequence);
+  const auto view = rtp::PacketView::parse(packet);
+  if (!view) return;
   ++retransmittedPackets;
   retransmittedBytes += view->payload.size();
 }

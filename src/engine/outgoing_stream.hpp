@@ -22,6 +22,7 @@ class OutgoingStream {
         // RFC 3550 §5.1: both SHOULD be random. A low first sequence number leaves SRTP's rollover counter certain for a peer
         // that misses the first packets (RFC 3711 §3.3.1).
         sequence_(static_cast<uint16_t>(random.below(0x8000))),
+        rtxSequence_(static_cast<uint16_t>(random.below(0x8000))),
         timestampBase_(random.u32()) {}
 
   rtp::Ssrc ssrc() const { return ssrc_; }
@@ -32,7 +33,14 @@ class OutgoingStream {
   std::string cname;
   rtp::ExtensionMap extensions;
   bool transportFeedback = false;  ///< number the packets for transport-wide feedback
-  bool retransmits = false;        ///< NACK was negotiated: keep what is sent
+  /// How to send again what was lost (RFC 4588 §4): on an SSRC of its own, with numbers of its own. The same packet on the
+  /// same SSRC cannot go through SRTP twice.
+  struct Rtx {
+    rtp::Ssrc ssrc;
+    uint8_t payloadType = 0;
+    friend bool operator==(const Rtx&, const Rtx&) = default;
+  };
+  std::optional<Rtx> rtx;  ///< NACK and RTX were negotiated: keep what is sent
 
   /// The RTP timestamp of a moment on the loop's time line.
   uint32_t timestampAt(Timestamp t) const {
@@ -58,7 +66,10 @@ class OutgoingStream {
   }
   /// The packet leaves now: stamps it, counts it, keeps it.
   void onSend(Timestamp now, Bytes& packet, std::optional<uint16_t> transportSequence);
-  void onResend(const Bytes& packet);
+  /// Writes the retransmission of a packet into `out`; false when it is not to be had, or was sent a moment ago.
+  bool beginRetransmission(Timestamp now, uint16_t sequence, Bytes& out);
+  /// A retransmission leaves now.
+  void onResend(Timestamp now, Bytes& packet, std::optional<uint16_t> transportSequence);
   void onReportBlock(Timestamp now, const rtp::ReportBlock& block);
   /// Has the peer said that it sees the stream?
   bool acknowledged() const { return statistics.remote().has_value(); }
@@ -79,7 +90,10 @@ class OutgoingStream {
   rtp::Ssrc ssrc_;
   jsep::MediaKind kind_;
   uint32_t clockRate_;
+  void stamp(Timestamp now, Bytes& packet, std::optional<uint16_t> transportSequence) const;
+
   uint16_t sequence_;
+  uint16_t rtxSequence_;
   uint32_t timestampBase_;
   std::optional<Timestamp> lastSent_;
   uint32_t lastTimestamp_ = 0;

@@ -23,6 +23,7 @@ bool hasFeedback(const jsep::Codec& codec, std::string_view type, std::string_vi
 
 void Receiver::configure(Timestamp now, const jsep::MediaPlan& plan) {
   mid_ = plan.mid;
+  remoteSsrcs_ = plan.remoteSsrcs;
   if (codecs_ != plan.receiveCodecs) {
     codecs_ = plan.receiveCodecs;
     for (const auto& stream : streams_) {
@@ -53,6 +54,13 @@ void Receiver::configure(Timestamp now, const jsep::MediaPlan& plan) {
 const jsep::Codec* Receiver::codecOf(uint8_t payloadType) const {
   for (const jsep::CodecPlan& plan : codecs_) {
     if (plan.codec.payloadType == payloadType) return &plan.codec;
+  }
+  return nullptr;
+}
+
+const jsep::Codec* Receiver::repairedCodec(uint8_t payloadType) const {
+  for (const jsep::CodecPlan& plan : codecs_) {
+    if (plan.rtxPayloadType == payloadType) return &plan.codec;
   }
   return nullptr;
 }
@@ -115,6 +123,10 @@ void Receiver::onPacket(Timestamp now, const rtp::PacketView& packet, const rtp:
   if (!receptive_) return;
   const jsep::Codec* codec = codecOf(packet.payloadType);
   if (!codec) {
+    if (const jsep::Codec* repaired = repairedCodec(packet.payloadType)) {
+      onRetransmission(now, packet, *repaired);
+      return;
+    }
     ++context_.dropped.unknownPayloadTypes;
     return;
   }
@@ -146,8 +158,31 @@ void Receiver::onPacket(Timestamp now, const rtp::PacketView& packet, const rtp:
     stream->nack.reset();
     codecChanged(now, *stream);
   }
-  if (stream->useNack && stream->nack.onPacket(now, place.sequence)) ++stream->retransmitted;
+  if (stream->useNack) stream->nack.onPacket(now, place.sequence);
   decode(now, *stream, packet);
+  updateWanted(now, *stream);
+}
+
+// RFC 4588 §4: the payload begins with the original sequence number. Which stream it repairs is said by a=ssrc-group:FID;
+// without that it is the one that packets were asked of. Reports on the original stream do not count it as received.
+void Receiver::onRetransmission(Timestamp now, const rtp::PacketView& packet, const jsep::Codec& codec) {
+  const auto at = std::ranges::find(remoteSsrcs_, std::optional(packet.ssrc.value()), &jsep::MediaPlan::RemoteSsrc::rtxSsrc);
+  Stream* stream = at == remoteSsrcs_.end() ? active_ : findStream(rtp::Ssrc{at->ssrc});
+  // A packet of padding alone probes the path.
+  if (!stream || stream != active_ || packet.payload.size() < 2) return;
+  if (!stream->codec || stream->codec->payloadType != codec.payloadType) return;
+  rtp::PacketView original = packet;
+  original.ssrc = stream->ssrc;
+  original.payloadType = codec.payloadType;
+  original.sequenceNumber = loadU16(packet.payload.data());
+  original.payload = packet.payload.subspan(2);
+  const int64_t sequence = stream->statistics.unwrapped(original.sequenceNumber);
+  if (sequence > stream->statistics.highestSequence().value_or(0)) return;
+  ++stream->retransmitted;
+  stream->retransmittedBytes += original.payload.size();
+  stream->lastPacket = now;
+  stream->nack.onPacket(now, sequence);
+  decode(now, *stream, original);
   updateWanted(now, *stream);
 }
 
@@ -283,10 +318,10 @@ void Receiver::fillStats(Timestamp now, std::vector<InboundStats>& out) const {
       stats.codec = CodecStats{codec->payloadType, codecDescription(*codec).mimeType, codec->clockRate, codec->channels,
                                codec->fmtp};
     }
-    stats.packetsReceived = stream->statistics.packets();
+    stats.packetsReceived = stream->statistics.packets() + stream->retransmitted;
     stats.packetsLost = stream->statistics.packetsLost();
     stats.jitter = stream->statistics.jitter();
-    stats.bytesReceived = stream->statistics.payloadBytes();
+    stats.bytesReceived = stream->statistics.payloadBytes() + stream->retransmittedBytes;
     stats.headerBytesReceived = stream->statistics.headerBytes();
     stats.lastPacketReceived = stream->lastPacket;
     stats.packetsDiscarded = stream->discarded;

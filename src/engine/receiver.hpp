@@ -71,7 +71,8 @@ class Receiver {
     bool reported = true;  ///< nothing came since the last report
     std::optional<Timestamp> lastPacket;
     uint64_t nackCount = 0, pliCount = 0, firCount = 0;
-    uint64_t retransmitted = 0;
+    uint64_t retransmitted = 0;  ///< packets that came over RTX
+    uint64_t retransmittedBytes = 0;
     uint64_t discarded = 0;
     uint8_t firCommand = 0;
     bool keyFrameWanted = false;
@@ -107,6 +108,9 @@ class Receiver {
   Stream* findStream(rtp::Ssrc ssrc);
   Stream* streamFor(Timestamp now, rtp::Ssrc ssrc, const jsep::Codec& codec);
   const jsep::Codec* codecOf(uint8_t payloadType) const;
+  /// The codec whose retransmissions have this payload type.
+  const jsep::Codec* repairedCodec(uint8_t payloadType) const;
+  void onRetransmission(Timestamp now, const rtp::PacketView& packet, const jsep::Codec& codec);
   void setCodec(Timestamp now, Stream& stream, const jsep::Codec& codec);
   bool chooseActive(Timestamp now, Stream& stream, bool isNew);
   void noteSources(Timestamp now, const rtp::PacketView& packet, const rtp::Extensions& values);
@@ -115,6 +119,7 @@ class Receiver {
   jsep::MediaKind kind_;
   std::string mid_;
   std::vector<jsep::CodecPlan> codecs_;
+  std::vector<jsep::MediaPlan::RemoteSsrc> remoteSsrcs_;
   bool receptive_ = false;
   bool announced_ = false;  ///< FirstPacket was said
   bool feedbackWanted_ = false;

@@ -51,7 +51,10 @@ void RtpSession::configure(Timestamp now, std::span<const Section> sections) {
       entry.payloadTypes.push_back(codec.codec.payloadType);
       if (codec.rtxPayloadType) entry.payloadTypes.push_back(*codec.rtxPayloadType);
     }
-    for (const auto& remote : plan.remoteSsrcs) entry.remoteSsrcs.push_back(rtp::Ssrc{remote.ssrc});
+    for (const auto& remote : plan.remoteSsrcs) {
+      entry.remoteSsrcs.push_back(rtp::Ssrc{remote.ssrc});
+      if (remote.rtxSsrc) entry.remoteSsrcs.push_back(rtp::Ssrc{*remote.rtxSsrc});
+    }
     if (sections_[i].sender) entry.localSsrcs.push_back(sections_[i].sender->stream().ssrc());
     byKey_[entry.key] = i;
     table.push_back(std::move(entry));
@@ -166,15 +169,16 @@ void RtpSession::handle(Timestamp now, const rtp::Bye& bye) {
 
 void RtpSession::handle(Timestamp now, const rtp::Nack& nack) {
   Sender* sender = senderOf(nack.media);
-  if (!sender || !sender->stream().retransmits) return;
+  if (!sender) return;
   OutgoingStream& stream = sender->stream();
   ++stream.nackCount;
   nack.forEach([&](uint16_t sequence) {
-    const Bytes* kept = stream.retransmissions.take(now, sequence);
-    if (!kept) return;
-    Bytes copy = buffer();
-    copy.assign(kept->begin(), kept->end());
-    pacer_.push(now, &stream, std::move(copy), true);
+    Bytes packet = buffer();
+    if (stream.beginRetransmission(now, sequence, packet)) {
+      pacer_.push(now, &stream, std::move(packet), true);
+    } else {
+      transport_.recycle(std::move(packet));
+    }
   });
   flush(now);
 }
@@ -211,16 +215,20 @@ void RtpSession::handle(Timestamp, const rtp::Remb&) { ++context_.dropped.unknow
 
 void RtpSession::send(Timestamp now, OutgoingStream& stream, Bytes packet) {
   if (stream.kind() == jsep::MediaKind::audio) {
-    release(now, stream, std::move(packet));
+    release(now, stream, std::move(packet), false);
   } else {
     pacer_.push(now, &stream, std::move(packet), false);
   }
 }
 
-void RtpSession::release(Timestamp now, OutgoingStream& stream, Bytes packet) {
+void RtpSession::release(Timestamp now, OutgoingStream& stream, Bytes packet, bool retransmission) {
   std::optional<uint16_t> sequence;
   if (stream.transportFeedback) sequence = history_.onSent(now, packet.size());
-  stream.onSend(now, packet, sequence);
+  if (retransmission) {
+    stream.onResend(now, packet, sequence);
+  } else {
+    stream.onSend(now, packet, sequence);
+  }
   transport_.sendRtp(now, std::move(packet));
 }
 
@@ -232,13 +240,8 @@ void RtpSession::flush(Timestamp now) {
   }
   pacer_.setBitrate(std::max(bitrate, 300'000.0));
   while (auto item = pacer_.pop(now)) {
-    if (item->retransmission) {
-      item->stream->onResend(item->packet);
-      transport_.sendRtp(now, std::move(item->packet));
-    } else {
-      item->stream->sendDelay += now - item->queued;
-      release(now, *item->stream, std::move(item->packet));
-    }
+    item->stream->sendDelay += now - item->queued;
+    release(now, *item->stream, std::move(item->packet), item->retransmission);
   }
 }
 

@@ -59,7 +59,7 @@ class RtpSession final : public PacketSink {
   const rtp::Demuxer& demuxer() const { return demuxer_; }
 
  private:
-  void release(Timestamp now, OutgoingStream& stream, Bytes packet);
+  void release(Timestamp now, OutgoingStream& stream, Bytes packet, bool retransmission);
   const Section* section(std::optional<rtp::SectionKey> key) const;
   Sender* senderOf(rtp::Ssrc ssrc);
   Receiver* receiverOf(rtp::Ssrc ssrc);

@@ -44,7 +44,9 @@ bool Sender::configure(Timestamp now, const jsep::MediaPlan& plan, std::optional
   } else {
     limitsChanged();
   }
-  stream_.retransmits = codec_ && hasFeedback(*codec_, "nack", "");
+  stream_.rtx.reset();
+  if (codec_ && hasFeedback(*codec_, "nack", "") && plan.sendCodec->rtxPayloadType && encoding_.rtxSsrc != 0)
+    stream_.rtx = OutgoingStream::Rtx{rtp::Ssrc{encoding_.rtxSsrc}, *plan.sendCodec->rtxPayloadType};
   stream_.transportFeedback = codec_ && hasFeedback(*codec_, "transport-cc", "") &&
                               stream_.extensions.has(rtp::ExtensionType::transport_sequence_number);
   return true;
@@ -72,8 +74,9 @@ void Sender::commonStats(OutboundStats& out) const {
                            codec_->fmtp};
   }
   out.active = send_ && active_;
-  out.packetsSent = stream_.statistics.packets();
-  out.bytesSent = stream_.statistics.payloadBytes();
+  // webrtc-stats: what goes over the RTX stream is accounted for here.
+  out.packetsSent = stream_.statistics.packets() + stream_.retransmittedPackets;
+  out.bytesSent = stream_.statistics.payloadBytes() + stream_.retransmittedBytes;
   out.headerBytesSent = stream_.statistics.headerBytes();
   out.retransmittedPacketsSent = stream_.retransmittedPackets;
   out.retransmittedBytesSent = stream_.retransmittedBytes;

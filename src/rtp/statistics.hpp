@@ -42,6 +42,8 @@ class ReceiveStatistics {
   int64_t packetsLost() const { return expected() - static_cast<int64_t>(received_); }
   Duration jitter() const;
   std::optional<Timestamp> lastArrival() const { return lastArrival_; }
+  /// What onPacket() would make of a number now, counting nothing: for packets that came by another way (RTX).
+  int64_t unwrapped(uint16_t sequence) const { return sequences_.peek(sequence); }
   std::optional<int64_t> highestSequence() const {
     return started_ ? std::optional(highest_) : std::nullopt;
   }
