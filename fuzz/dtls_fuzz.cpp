@@ -1,6 +1,6 @@
 // links: dtls
-// Two ends and a path between them that the input rules: it delivers, drops, repeats, cuts and damages datagrams, injects
-// its own, and moves time. Whatever happens, an end with the wrong fingerprints never gets a key or data.
+// Two ends and a path between them that the input rules: it delivers, drops, repeats, cuts and damages datagrams,
+// injects its own, and moves time. Whatever happens, an end with the wrong fingerprints never gets a key or data.
 #include <algorithm>
 #include <array>
 #include <cstdlib>

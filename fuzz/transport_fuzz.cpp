@@ -1,7 +1,7 @@
 // links: transport
 // Two transports over a path that the input rules: datagrams are delivered, lost, repeated, damaged, injected from the
-// peer's address and from a stranger's; time moves, media and data are sent, ends close. The left end may have been told
-// a wrong fingerprint, and then nothing may ever come out of it.
+// peer's address and from a stranger's; time moves, media and data are sent, ends close. The left end may have been
+// told a wrong fingerprint, and then nothing may ever come out of it.
 #include <algorithm>
 #include <cstdlib>
 #include <deque>
@@ -32,7 +32,9 @@ class Run {
     }
     for (size_t i = 0; i < 2; ++i) {
       ends_[i]->setRemoteIceParameters(now_, ends_[1 - i]->ice().localParameters());
-      for (const auto& local : ends_[1 - i]->ice().localCandidates()) ends_[i]->addRemoteCandidate(now_, local.candidate);
+      for (const auto& local : ends_[1 - i]->ice().localCandidates()) {
+        ends_[i]->addRemoteCandidate(now_, local.candidate);
+      }
       const bool wrong = i == 0 && !believes_;
       ends_[i]->setRemoteFingerprints(
           now_, {wrong ? dtls::Fingerprint{"sha-256", "00"} : certificates[1 - i]->fingerprint()});
@@ -110,8 +112,8 @@ class Run {
       case 0: end.sendRtp(now_, data); break;
       case 1: end.sendRtcp(now_, data); break;
       case 2: {
-        Bytes packet{0x80, 96, static_cast<uint8_t>(sequence_ >> 8), static_cast<uint8_t>(sequence_), 0, 0, 0, 0, 1, 2, 3, 4};
-        ++sequence_;
+        Bytes packet{0x80, 96, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4};
+        storeU16(&packet[2], sequence_++);
         packet.insert(packet.end(), data.begin(), data.end());
         end.sendRtp(now_, packet);
         break;

@@ -80,7 +80,8 @@ bool AesGcm::open(ByteView nonce, std::initializer_list<ByteView> aad, std::span
   return EVP_CipherFinal_ex(context_.get(), nothing, &written) == 1;  // a wrong tag queues no error
 }
 
-AesCounter::AesCounter(ByteView key) : context_(keyed(fetched(key.size() == 32 ? "AES-256-CTR" : "AES-128-CTR"), key, 1)) {}
+AesCounter::AesCounter(ByteView key)
+    : context_(keyed(fetched(key.size() == 32 ? "AES-256-CTR" : "AES-128-CTR"), key, 1)) {}
 
 void AesCounter::crypt(ByteView iv, std::span<uint8_t> data) {
   if (iv.size() != kIvSize || !startPacket(context_.get(), iv) ||

@@ -10,7 +10,9 @@ void SystemRandom::fill(std::span<uint8_t> out) {
   constexpr size_t kPart = 1 << 20;  // RAND_bytes takes an int
   while (!out.empty()) {
     const std::span<uint8_t> part = out.first(out.size() < kPart ? out.size() : kPart);
-    if (RAND_bytes(part.data(), static_cast<int>(part.size())) != 1) throw LibraryFailure("RAND_bytes: " + drainErrors());
+    if (RAND_bytes(part.data(), static_cast<int>(part.size())) != 1) {
+      throw LibraryFailure("RAND_bytes: " + drainErrors());
+    }
     out = out.subspan(part.size());
   }
 }

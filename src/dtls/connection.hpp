@@ -71,7 +71,7 @@ struct Options {
   size_t maxHeldDatagrams = 64;
 };
 
-// --- Events -----------------------------------------------------------------------------------------------------------
+// --- Events ----------------------------------------------------------------------------------------------------------
 
 struct StateChanged {
   State state{};
@@ -104,7 +104,7 @@ struct Counters {
   uint64_t dropped = 0;            ///< application data beyond maxHeldDatagrams, input after the end, refused sends
 };
 
-// --- The connection ---------------------------------------------------------------------------------------------------
+// --- The connection --------------------------------------------------------------------------------------------------
 
 class Connection {
  public:

@@ -63,7 +63,8 @@ class ConnectionBase : public Connection {
   virtual void onInput(Timestamp now, ByteView datagram) = 0;
   virtual void onTimeout(Timestamp now) = 0;
   virtual bool onSend(Timestamp now, ByteView data) = 0;
-  /// Tells the peer that it is over, as far as the protocol can say so now. `badCertificate`: because of the fingerprint.
+  /// Tells the peer that it is over, as far as the protocol can say so now. `badCertificate`: because of the
+  /// fingerprint.
   virtual void onEnd(bool badCertificate) = 0;
   /// Keys and names of the finished handshake; called only after the fingerprint has matched. nullopt: could not.
   virtual std::optional<Connected> onAccept(std::optional<SrtpKeys>& keys) = 0;

@@ -485,7 +485,7 @@ TEST_P(Dtls, PemRoundTrip) {
   EXPECT_FALSE(factory().certificateFromPem("", (*made)->privateKeyPem()));
 }
 
-// --- Only the real one ------------------------------------------------------------------------------------------------
+// --- Only the real one -----------------------------------------------------------------------------------------------
 
 TEST(OpenSsl, RsaCertificate) {
   OpenSslFactory factory;

@@ -7,7 +7,8 @@
 //                                   <--  finished (check)
 //
 // Records have the shape and the size of DTLS 1.2's with AES-GCM, so that a simulated packet is as long as a real one:
-// type (1), version (2), epoch (2), sequence number (6), length (2); in epoch 1 then 8 bytes, the data, and a tag of 16.
+// type (1), version (2), epoch (2), sequence number (6), length (2); in epoch 1 then 8 bytes, the data, and a tag of
+// 16.
 #include "dtls/fake_factory.hpp"
 
 #include <algorithm>
@@ -34,7 +35,7 @@ enum class ContentType : uint8_t { alert = 21, handshake = 22, application_data 
 enum class Message : uint8_t { client_hello = 1, server_hello = 2, client_finished = 20, server_finished = 21 };
 enum class AlertDescription : uint8_t { close_notify = 0, bad_certificate = 42 };
 
-// --- Certificates -----------------------------------------------------------------------------------------------------
+// --- Certificates ----------------------------------------------------------------------------------------------------
 
 class FakeCertificate final : public Certificate {
  public:
@@ -58,7 +59,7 @@ std::optional<Bytes> unwrapText(std::string_view text, std::string_view prefix) 
   return crypto::base64Decode(text.substr(prefix.size()));
 }
 
-// --- The connection ---------------------------------------------------------------------------------------------------
+// --- The connection --------------------------------------------------------------------------------------------------
 
 class FakeConnection final : public ConnectionBase {
  public:
@@ -374,7 +375,7 @@ std::optional<Connected> FakeConnection::onAccept(std::optional<SrtpKeys>& keys)
 
 }  // namespace
 
-// --- The factory ------------------------------------------------------------------------------------------------------
+// --- The factory -----------------------------------------------------------------------------------------------------
 
 Result<CertificatePtr> FakeFactory::makeCertificate(const crypto::CertificateOptions& options, RandomSource& random) {
   const auto notAfter = options.now + options.lifetime;
@@ -386,16 +387,21 @@ Result<CertificatePtr> FakeFactory::makeCertificate(const crypto::CertificateOpt
   return std::make_shared<FakeCertificate>(std::move(der), options.kind, notAfter);
 }
 
-Result<CertificatePtr> FakeFactory::certificateFromPem(std::string_view certificatePem, std::string_view privateKeyPem) {
+Result<CertificatePtr> FakeFactory::certificateFromPem(std::string_view certificatePem,
+                                                       std::string_view privateKeyPem) {
   auto der = unwrapText(certificatePem, "SIMULATED CERTIFICATE ");
   const auto key = unwrapText(privateKeyPem, "SIMULATED KEY ");
   if (!der || !asText(*der).starts_with(kMagic)) return failure("not a simulated certificate");
-  if (!key || !std::ranges::equal(*key, crypto::sha256(*der))) return failure("the private key is not the certificate's");
+  if (!key || !std::ranges::equal(*key, crypto::sha256(*der))) {
+    return failure("the private key is not the certificate's");
+  }
   ByteReader reader(*der);
   reader.skip(kMagic.size());
   const auto kind = reader.u8();
   const auto notAfter = reader.u64();
-  if (!notAfter || *kind > static_cast<uint8_t>(crypto::KeyKind::rsa_2048)) return failure("not a simulated certificate");
+  if (!notAfter || *kind > static_cast<uint8_t>(crypto::KeyKind::rsa_2048)) {
+    return failure("not a simulated certificate");
+  }
   const std::chrono::sys_seconds expires{std::chrono::seconds(static_cast<int64_t>(*notAfter))};
   return std::make_shared<FakeCertificate>(std::move(*der), static_cast<crypto::KeyKind>(*kind), expires);
 }

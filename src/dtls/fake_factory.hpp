@@ -1,5 +1,5 @@
-// A deterministic stand-in for DTLS in simulated calls: no cryptography worth the name, the same seed gives the same bytes.
-// Its records carry a version that no DTLS has, so that it and a real stack refuse each other.
+// A deterministic stand-in for DTLS in simulated calls: no cryptography worth the name, the same seed gives the same
+// bytes. Its records carry a version that no DTLS has, so that it and a real stack refuse each other.
 #pragma once
 
 #include "dtls/connection.hpp"

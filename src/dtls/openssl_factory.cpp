@@ -1,5 +1,5 @@
-// DTLS 1.2 over OpenSSL. OpenSSL's retransmission timer reads the system clock; it is kept from ever expiring by itself,
-// and made to have expired when our own schedule says so (see onTimeout).
+// DTLS 1.2 over OpenSSL. OpenSSL's retransmission timer reads the system clock; it is kept from ever expiring by
+// itself, and made to have expired when our own schedule says so (see onTimeout).
 #include "dtls/openssl_factory.hpp"
 
 #include <openssl/err.h>
@@ -84,7 +84,7 @@ class OpenSslConnection final : public ConnectionBase {
   Bytes scratch_;
 };
 
-// --- The shared SSL_CTX -----------------------------------------------------------------------------------------------
+// --- The shared SSL_CTX ----------------------------------------------------------------------------------------------
 
 OpenSslConnection* ownerOf(const SSL* ssl) { return static_cast<OpenSslConnection*>(SSL_get_app_data(ssl)); }
 
@@ -140,7 +140,7 @@ std::string profileList(const std::vector<SrtpProfile>& profiles) {
   return list;
 }
 
-// --- The connection ---------------------------------------------------------------------------------------------------
+// --- The connection --------------------------------------------------------------------------------------------------
 
 Result<> OpenSslConnection::init() {
   const auto* certificate = dynamic_cast<const OpenSslCertificate*>(options().certificate.get());
@@ -256,8 +256,9 @@ void OpenSslConnection::onTimeout(Timestamp now) {
     timer().backOff(now);
     return;
   }
-  // For every other flight OpenSSL has to make new records. Its timer never expires by itself (see libraryTimer); setting
-  // it to long ago makes it due now. Where its address is not known, that timer runs in real time by our schedule.
+  // For every other flight OpenSSL has to make new records. Its timer never expires by itself (see libraryTimer);
+  // setting it to long ago makes it due now. Where its address is not known, that timer runs in real time by our
+  // schedule.
   if (port_.libraryDeadline) *port_.libraryDeadline = timeval{1, 0};
   timeval left{};
   if (DTLSv1_get_timeout(ssl_.get(), &left) == 1 && (left.tv_sec > 0 || left.tv_usec > 0)) {
@@ -293,7 +294,8 @@ bool OpenSslConnection::onSend(Timestamp, ByteView data) {
 
 void OpenSslConnection::onEnd(bool) {
   ERR_clear_error();
-  // OpenSSL lets nobody send an alert of one's choice: after the handshake a wrong certificate ends in close_notify, too.
+  // OpenSSL lets nobody send an alert of one's choice: after the handshake a wrong certificate ends in close_notify,
+  // too.
   if (established_) SSL_shutdown(ssl_.get());
   crypto::drainErrors();
 }
@@ -334,7 +336,9 @@ void OpenSslConnection::alert(bool sent, int code) {
 std::optional<Connected> OpenSslConnection::onAccept(std::optional<SrtpKeys>& keys) {
   Connected connected;
   connected.version = "FEFD";
-  if (const SSL_CIPHER* cipher = SSL_get_current_cipher(ssl_.get())) connected.cipher = SSL_CIPHER_standard_name(cipher);
+  if (const SSL_CIPHER* cipher = SSL_get_current_cipher(ssl_.get())) {
+    connected.cipher = SSL_CIPHER_standard_name(cipher);
+  }
   if (const char* group = SSL_group_to_name(ssl_.get(), static_cast<int>(SSL_get_negotiated_group(ssl_.get())))) {
     connected.group = group;
   }
@@ -368,7 +372,7 @@ std::optional<SrtpKeys> OpenSslConnection::exportSrtpKeys() {
 
 }  // namespace
 
-// --- The factory ------------------------------------------------------------------------------------------------------
+// --- The factory -----------------------------------------------------------------------------------------------------
 
 Result<CertificatePtr> OpenSslFactory::makeCertificate(const crypto::CertificateOptions& options,
                                                        RandomSource& random) {

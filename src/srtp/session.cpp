@@ -18,8 +18,8 @@ constexpr size_t kMaxSaltSize = 14;
 /// Labels of RFC 3711 §4.3.1 and §4.3.2.
 enum class Label : uint8_t { rtp_key = 0, rtp_auth = 1, rtp_salt = 2, rtcp_key = 3, rtcp_auth = 4, rtcp_salt = 5 };
 
-/// AES-CM over zeros from x · 2^16, x being label · 2^48 XOR the master salt (RFC 3711 §4.3.3). A master salt of 96 bits
-/// stands at the high end of the 112 (RFC 7714 §11).
+/// AES-CM over zeros from x · 2^16, x being label · 2^48 XOR the master salt (RFC 3711 §4.3.3). A master salt of 96
+/// bits stands at the high end of the 112 (RFC 7714 §11).
 Bytes deriveKey(crypto::AesCounter& prf, ByteView masterSalt, Label label, size_t size) {
   std::array<uint8_t, crypto::AesCounter::kIvSize> iv{};
   std::ranges::copy(masterSalt, iv.begin());
@@ -109,7 +109,8 @@ Session::Session(Profile profile, Direction direction, ByteView masterKey, ByteV
 
 Session::Session(Profile profile, Direction direction, const SessionKeys& keys) : profile_(profile) {
   if (aead()) {
-    const auto way = direction == Direction::protect ? crypto::AesGcm::Direction::seal : crypto::AesGcm::Direction::open;
+    using Way = crypto::AesGcm::Direction;
+    const Way way = direction == Direction::protect ? Way::seal : Way::open;
     rtpGcm_.emplace(way, keys.rtpKey);
     rtcpGcm_.emplace(way, keys.rtcpKey);
   } else {
@@ -122,7 +123,7 @@ Session::Session(Profile profile, Direction direction, const SessionKeys& keys) 
   std::copy_n(keys.rtcpSalt.begin(), std::min(keys.rtcpSalt.size(), rtcpSalt_.size()), rtcpSalt_.begin());
 }
 
-// --- Contexts ---------------------------------------------------------------------------------------------------------
+// --- Contexts --------------------------------------------------------------------------------------------------------
 
 bool Session::ReplayWindow::seen(uint64_t index) const {
   if (!started_ || index > newest_) return false;
@@ -177,7 +178,7 @@ std::unexpected<Error> Session::refuse(Error error) {
   return std::unexpected(error);
 }
 
-// --- RTP --------------------------------------------------------------------------------------------------------------
+// --- RTP -------------------------------------------------------------------------------------------------------------
 
 std::expected<void, Error> Session::protect(Bytes& packet) {
   const auto header = rtpHeaderSize(packet);
@@ -242,7 +243,7 @@ bool Session::openRtp(Bytes& packet, size_t header, uint32_t ssrc, uint64_t inde
   return true;
 }
 
-// --- RTCP -------------------------------------------------------------------------------------------------------------
+// --- RTCP ------------------------------------------------------------------------------------------------------------
 //
 // AES-CM:  header (8) | encrypted | E, index (4) | tag (10)        RFC 3711 §3.4
 // AES-GCM: header (8) | encrypted | tag (16) | E, index (4)        RFC 7714 §9

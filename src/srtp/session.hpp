@@ -1,5 +1,5 @@
-// SRTP and SRTCP of one direction (RFC 3711, RFC 7714): keys, contexts of each SSRC, replay windows. A pair of peers has
-// two sessions, one to protect and one to unprotect, with different keys.
+// SRTP and SRTCP of one direction (RFC 3711, RFC 7714): keys, contexts of each SSRC, replay windows. A pair of peers
+// has two sessions, one to protect and one to unprotect, with different keys.
 #pragma once
 
 #include <array>
@@ -78,8 +78,8 @@ class Session {
   /// that comes twice would give the key stream away.
   std::expected<void, Error> protect(Bytes& packet);
   std::expected<void, Error> protectRtcp(Bytes& packet);
-  /// Authenticates, decrypts in place, and cuts the tag off. After an error the packet's content means nothing. No state
-  /// changes before a packet has been authenticated.
+  /// Authenticates, decrypts in place, and cuts the tag off. After an error the packet's content means nothing. No
+  /// state changes before a packet has been authenticated.
   std::expected<void, Error> unprotect(Bytes& packet);
   std::expected<void, Error> unprotectRtcp(Bytes& packet);
 

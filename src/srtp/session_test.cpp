@@ -66,7 +66,7 @@ INSTANTIATE_TEST_SUITE_P(Profiles, Srtp,
                                          Profile::aead_aes_256_gcm),
                          [](const auto& which) { return std::string(toString(which.param)); });
 
-// --- Vectors ----------------------------------------------------------------------------------------------------------
+// --- Vectors ---------------------------------------------------------------------------------------------------------
 
 TEST(SrtpVectors, KeyDerivation) {  // RFC 3711 B.3
   const SessionKeys keys = SessionKeys::derive(Profile::aes128_cm_sha1_80, unhex("E1F97A0D3E018BE0D64FA32C06DE4139"),
@@ -144,7 +144,7 @@ TEST(SrtpVectors, Aes128GcmRtcp) {  // RFC 7714 §17.1: the index is 0x5d4
   EXPECT_EQ(packet, sealed);
 }
 
-// --- Behaviour --------------------------------------------------------------------------------------------------------
+// --- Behaviour -------------------------------------------------------------------------------------------------------
 
 TEST_P(Srtp, RoundTripOfEverySize) {
   TwoEnds ends(GetParam());
@@ -258,7 +258,9 @@ TEST_P(Srtp, RolloverCounter) {
     index += 20000;
   }
   const uint32_t base = ((index >> 16) + 1) << 16;
-  for (uint32_t i = index; i < base - 10; i += 20000) EXPECT_EQ(ends.receive(ends.sealed(1, uint16_t(i))), std::nullopt);
+  for (uint32_t i = index; i < base - 10; i += 20000) {
+    EXPECT_EQ(ends.receive(ends.sealed(1, static_cast<uint16_t>(i))), std::nullopt);
+  }
   const Bytes before = ends.sealed(1, static_cast<uint16_t>(base - 2));
   const Bytes last = ends.sealed(1, static_cast<uint16_t>(base - 1));
   const Bytes after = ends.sealed(1, static_cast<uint16_t>(base));

@@ -34,7 +34,7 @@ Transport::Impl::Impl(Options options, std::unique_ptr<dtls::Connection> dtls, R
 
 void Transport::Impl::emit(Event event) { events_.push_back(std::move(event)); }
 
-// --- Input ------------------------------------------------------------------------------------------------------------
+// --- Input -----------------------------------------------------------------------------------------------------------
 
 InputResult Transport::Impl::handleInput(Timestamp now, const ice::Path& path, ByteView data) {
   now_ = now;
@@ -167,7 +167,7 @@ void Transport::Impl::close(Timestamp now) {
   closed_ = true;
 }
 
-// --- What the parts have to say ---------------------------------------------------------------------------------------
+// --- What the parts have to say --------------------------------------------------------------------------------------
 
 void Transport::Impl::settle(Timestamp now) {
   bool again = true;
@@ -255,7 +255,7 @@ bool Transport::Impl::settleSctp() {
   return any;
 }
 
-// --- Output -----------------------------------------------------------------------------------------------------------
+// --- Output ----------------------------------------------------------------------------------------------------------
 
 bool Transport::Impl::pollTransmit(Datagram& out) {
   bool found = true;
@@ -318,7 +318,7 @@ void Transport::Impl::recycle(Bytes buffer) {
   if (buffer.capacity() > 0 && spare_.size() < kMaxSpareBuffers) spare_.push_back(std::move(buffer));
 }
 
-// --- The class outside ------------------------------------------------------------------------------------------------
+// --- The class outside -----------------------------------------------------------------------------------------------
 
 Result<std::unique_ptr<Transport>> Transport::make(Options options, dtls::Factory& factory, RandomSource& random,
                                                    Log log) {

@@ -1,11 +1,12 @@
-// One bundled transport: ICE below; DTLS on the path that ICE has validated; SRTP with the keys of DTLS; SCTP inside DTLS;
-// told apart by the first byte (RFC 7983). Sans-IO.
+// One bundled transport: ICE below; DTLS on the path that ICE has validated; SRTP with the keys of DTLS; SCTP inside
+// DTLS; told apart by the first byte (RFC 7983). Sans-IO.
 //
-// The gates, each with a test: nothing from a path that STUN has not validated reaches DTLS or SRTP; no key, no media and
-// no data before the DTLS fingerprint has been matched; media that does not authenticate is counted and dropped.
+// The gates, each with a test: nothing from a path that STUN has not validated reaches DTLS or SRTP; no key, no media
+// and no data before the DTLS fingerprint has been matched; media that does not authenticate is counted and dropped.
 //
 // Drain rule: after each call that takes a time, poll pollTransmit() and pollEvent() until both are empty, then arm one
-// timer for nextTimeout(). What is done to sctp() directly is drained here as well. No call runs anything of the owner's.
+// timer for nextTimeout(). What is done to sctp() directly is drained here as well. No call runs anything of the
+// owner's.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +37,7 @@ struct Options {
   dtls::Options dtls;  ///< with the certificate
 };
 
-// --- Events -----------------------------------------------------------------------------------------------------------
+// --- Events ----------------------------------------------------------------------------------------------------------
 
 /// Anything the ICE agent says: candidates, states, the selected pair.
 struct IceEvent {
