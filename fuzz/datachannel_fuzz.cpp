@@ -1,6 +1,6 @@
 // links: base sctp datachannel
-// Two managers over two associations that lose nothing, and a program of operations: channels made, used and closed, and
-// messages that a peer sends past its manager. Whatever happens, a channel's events keep their order.
+// Two managers over two associations that lose nothing, and a program of operations: channels made, used and closed,
+// and messages that a peer sends past its manager. Whatever happens, a channel's events keep their order.
 #include <algorithm>
 #include <cstdlib>
 #include <map>

@@ -1,6 +1,6 @@
 // links: base sctp
-// Two associations and a program of operations from the input: calls, lost and reordered packets, packets of the fuzzer's
-// own with the right ports, tag and checksum, and time. It starts in any state of the handshake.
+// Two associations and a program of operations from the input: calls, lost and reordered packets, packets of the
+// fuzzer's own with the right ports, tag and checksum, and time. It starts in any state of the handshake.
 #include <algorithm>
 #include <cstdlib>
 #include <deque>

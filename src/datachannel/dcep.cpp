@@ -68,26 +68,55 @@ Result<ControlMessage> parseControl(ByteView data) {
   return open;
 }
 
+namespace {
+
+// The sequence that begins at text[at]: how long it is, or, of a wrong one, how far it was right (at least 1).
+struct Utf8Sequence {
+  size_t length = 1;
+  bool valid = false;
+};
+Utf8Sequence utf8At(ByteView text, size_t at) {
+  const uint8_t lead = text[at];
+  if (lead < 0x80) return {1, true};
+  if (lead < 0xC2 || lead > 0xF4) return {};
+  const size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  // The second byte's range excludes overlong forms, surrogates and what lies beyond U+10FFFF (RFC 3629 §4).
+  uint8_t low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+  uint8_t high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+  for (size_t i = 1; i < length; ++i) {
+    if (at + i == text.size() || text[at + i] < low || text[at + i] > high) return {i, false};
+    low = 0x80;
+    high = 0xBF;
+  }
+  return {length, true};
+}
+
+}  // namespace
+
 bool isUtf8(ByteView text) {
-  size_t at = 0;
-  while (at < text.size()) {
-    const uint8_t lead = text[at];
-    if (lead < 0x80) {
-      ++at;
-      continue;
-    }
-    const size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-    if (lead < 0xC2 || lead > 0xF4 || text.size() - at < length) return false;
-    // The second byte's range excludes overlong forms, surrogates and what lies beyond U+10FFFF (RFC 3629 §4).
-    const uint8_t low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
-    const uint8_t high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
-    if (text[at + 1] < low || text[at + 1] > high) return false;
-    for (size_t i = 2; i < length; ++i) {
-      if ((text[at + i] & 0xC0) != 0x80) return false;
-    }
-    at += length;
+  for (size_t at = 0; at < text.size();) {
+    const Utf8Sequence sequence = utf8At(text, at);
+    if (!sequence.valid) return false;
+    at += sequence.length;
   }
   return true;
+}
+
+Bytes decodeUtf8(Bytes text) {
+  if (isUtf8(text)) return text;
+  Bytes out;
+  out.reserve(text.size());
+  for (size_t at = 0; at < text.size();) {
+    const Utf8Sequence sequence = utf8At(text, at);
+    if (sequence.valid) {
+      out.insert(out.end(), text.begin() + static_cast<ptrdiff_t>(at),
+                 text.begin() + static_cast<ptrdiff_t>(at + sequence.length));
+    } else {
+      out.insert(out.end(), {0xEF, 0xBF, 0xBD});
+    }
+    at += sequence.length;
+  }
+  return out;
 }
 
 }  // namespace peerage::datachannel

@@ -45,11 +45,13 @@ struct AckMessage {
 };
 
 using ControlMessage = std::variant<OpenMessage, AckMessage>;
-/// Error: unknown message or channel type, lengths that do not add up, label or protocol that is not UTF-8. A limit above
-/// 65535 becomes 65535, the API's largest.
+/// Error: unknown message or channel type, lengths that do not add up, label or protocol that is not UTF-8. A limit
+/// above 65535 becomes 65535, the API's largest.
 Result<ControlMessage> parseControl(ByteView data);
 
 /// Well-formed UTF-8 (RFC 3629): no overlong form, surrogate, or code point above U+10FFFF.
 bool isUtf8(ByteView text);
+/// What W3C calls "decoding as UTF-8": each wrong sequence, as far as it was right, becomes U+FFFD.
+Bytes decodeUtf8(Bytes text);
 
 }  // namespace peerage::datachannel

@@ -1,8 +1,8 @@
 // The data channels of one connection: DCEP (RFC 8832), stream ids, channel states and closing (RFC 8831), as a
 // sans-IO core above an sctp::Association that somebody else owns.
 //
-// The owner attaches the association, gives handleEvent() each of its events in order, drains pollEvent(), and drains the
-// association (pollTransmit, nextTimeout) after every call here that takes a time. The manager has no timers of its
+// The owner attaches the association, gives handleEvent() each of its events in order, drains pollEvent(), and drains
+// the association (pollTransmit, nextTimeout) after every call here that takes a time. The manager has no timers of its
 // own and sends nothing but through the association.
 #pragma once
 

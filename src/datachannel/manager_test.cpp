@@ -104,7 +104,8 @@ TEST(Dcep, OpenIsTheBytesOfTheRfc) {
 
 TEST(Dcep, EveryChannelType) {
   for (const bool ordered : {true, false}) {
-    for (const OpenMessage& open : {OpenMessage{ordered, {}, {}, 256, "", ""}, OpenMessage{ordered, 65535, {}, 128, "l", ""},
+    for (const OpenMessage& open : {OpenMessage{ordered, {}, {}, 256, "", ""},
+                                    OpenMessage{ordered, 65535, {}, 128, "l", ""},
                                     OpenMessage{ordered, {}, 0, 1024, "", std::string(65535, 'p')}}) {
       EXPECT_EQ(std::get<OpenMessage>(*parseControl(open.serialize())), open);
     }
@@ -130,11 +131,21 @@ TEST(Dcep, WrongMessages) {
 }
 
 TEST(Dcep, Utf8) {
-  for (const char* good : {"", "a", "é", "€", "𝄞", "\xED\x9F\xBF", "\xF4\x8F\xBF\xBF"}) EXPECT_TRUE(isUtf8(asBytes(good)));
+  for (const char* good : {"", "a", "é", "€", "𝄞", "\xED\x9F\xBF", "\xF4\x8F\xBF\xBF"}) {
+    EXPECT_TRUE(isUtf8(asBytes(good))) << good;
+  }
   for (const char* bad : {"\x80", "\xC0\x80", "\xC1\xBF", "\xE0\x80\x80", "\xED\xA0\x80", "\xF0\x80\x80\x80",
                           "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xE2\x82", "\xC3", "a\xFF"}) {
     EXPECT_FALSE(isUtf8(asBytes(bad))) << bad;
   }
+}
+
+TEST(Dcep, WrongTextIsDecodedWithReplacements) {
+  const std::string mark = "\xEF\xBF\xBD";
+  EXPECT_EQ(decodeUtf8(text("a\xFFz")), text("a" + mark + "z"));
+  EXPECT_EQ(decodeUtf8(text("\xE2\x82z\xF0\x9D\x84")), text(mark + "z" + mark));
+  EXPECT_EQ(decodeUtf8(text("\xE0\x80\x80")), text(mark + mark + mark));
+  EXPECT_EQ(decodeUtf8(text("fine €")), text("fine €"));
 }
 
 TEST_F(Channels, OpensAndCarriesMessagesBothWays) {
@@ -408,8 +419,9 @@ TEST_F(Channels, StrayAndUnknownMessages) {
   EXPECT_EQ(a.received[0].data, text("deprecated parts"));
   EXPECT_EQ(a.manager.state(channel), ChannelState::open);
   rawFromB(0, kPpidString, {0xFF});
-  EXPECT_EQ(a.manager.state(channel), ChannelState::closed);
-  EXPECT_EQ(a.received.size(), 1u);
+  EXPECT_EQ(a.manager.state(channel), ChannelState::open);
+  ASSERT_EQ(a.received.size(), 2u);
+  EXPECT_EQ(a.received[1].data, text("\xEF\xBF\xBD"));
 }
 
 TEST_F(Channels, AbortClosesEverythingWithItsCause) {

@@ -11,7 +11,7 @@ namespace peerage::datachannel {
 namespace {
 
 constexpr size_t kMaxPartial = 16 * 1024 * 1024;  // of the deprecated partial messages, which carry no length
-constexpr size_t kMaxForNext = 16 * 1024 * 1024;  // what may come before the answer to a reset: it takes a timeout or two
+constexpr size_t kMaxForNext = 16 * 1024 * 1024;  // what may come before a reset's answer: a timeout or two
 
 }  // namespace
 
@@ -74,8 +74,8 @@ void Manager::handleMessage(Timestamp now, sctp::Message message) {
   handleUserMessage(now, *channel, std::move(message));
 }
 
-// The peer has reset its side, seen ours reset, and opened a new channel with the id; that our side is reset we have not
-// heard yet, since the answer was lost or comes after. Both are right, so the new channel waits for that answer.
+// The peer has reset its side, seen ours reset, and opened a new channel with the id; that our side is reset we have
+// not heard yet, since the answer was lost or comes after. Both are right, so the new channel waits for that answer.
 void Manager::keepForNext(Timestamp now, Channel& channel, sctp::Message message) {
   constexpr size_t kOverhead = 64;
   channel.forNextBytes += message.data.size() + kOverhead;
@@ -118,10 +118,7 @@ void Manager::handleUserMessage(Timestamp now, Channel& channel, sctp::Message m
     channel.partial.insert(channel.partial.end(), message.data.begin(), message.data.end());
     message.data = std::exchange(channel.partial, {});
   }
-  if (!binary && !isUtf8(message.data)) {  // RFC 8831 §6.6: text is UTF-8
-    fail(now, channel, "text that is not UTF-8");
-    return;
-  }
+  if (!binary) message.data = decodeUtf8(std::move(message.data));
   ++channel.messagesReceived;
   channel.bytesReceived += message.data.size();
   events_.emplace_back(Received{channel.handle, std::move(message.data), binary});

@@ -933,8 +933,8 @@ TEST(AssociationReceive, NothingWithAWrongTagDoesAnything) {
   RawPeer peer;
   peer.establish();
   std::vector<Bytes> chunks;
-  for (const ChunkType type : {ChunkType::abort, ChunkType::shutdown_complete, ChunkType::shutdown_ack, ChunkType::error,
-                               ChunkType::cookie_ack}) {
+  for (const ChunkType type : {ChunkType::abort, ChunkType::shutdown_complete, ChunkType::shutdown_ack,
+                               ChunkType::error, ChunkType::cookie_ack}) {
     for (const uint8_t flags : {0, 1}) writeEmptyChunk(chunks.emplace_back(), type, flags);
   }
   chunks.push_back({6, 0, 0, 4});

@@ -78,7 +78,7 @@ Result<> Association::Impl::connectWithPeerInit(Timestamp now, ByteView peerInit
   return {};
 }
 
-// Everything that follows from knowing the peer's parameters. What we have sent stays sent: our tag and TSN are the same.
+// All that follows from knowing the peer's parameters. What we have sent stays sent: our tag and TSN are the same.
 void Association::Impl::becomePeer(const Peer& peer) {
   peer_ = peer;
   peerWindow_ = peer.window > outstanding_.bytesInFlight() ? peer.window - outstanding_.bytesInFlight() : 0;

@@ -150,7 +150,7 @@ bool Association::Impl::handleChunk(const CommonHeader& header, const ChunkView&
 
 bool Association::Impl::handleUnknown(const ChunkView& chunk) {
   ++stats_.unknownChunks;
-  // The cause quotes the chunk, and writeCause() cuts the quotation: a chunk that filled its packet fits no ERROR whole.
+  // writeCause() cuts what it quotes: a chunk that filled its packet fits no ERROR whole.
   if (unknownChunkIsReported(chunk.type) && peer_.tag != 0) reportError(Cause::unrecognized_chunk, chunk.whole);
   return unknownChunkIsSkipped(chunk.type);
 }
@@ -206,7 +206,8 @@ void Association::Impl::handleData(const ChunkView& chunk) {
   if (data->stream.value() >= peer_.inboundStreams) {  // §6.5: acknowledged, reported, dropped
     ++stats_.invalidChunks;
     tracker_->add(tsn);
-    const uint8_t info[4] = {static_cast<uint8_t>(data->stream.value() >> 8), static_cast<uint8_t>(data->stream.value())};
+    const uint16_t stream = data->stream.value();
+    const uint8_t info[4] = {static_cast<uint8_t>(stream >> 8), static_cast<uint8_t>(stream)};
     reportError(Cause::invalid_stream, info);
     return;
   }
