@@ -119,7 +119,7 @@ Outcome<Applied> Applier::apply(const Description& description) {
   const SignalingState oldState = before_.signalingState;
   if (type_ == SdpType::offer && oldState == SignalingState::stable) saveLastStable();
   if (auto moved = moveTransports(description); !moved) return std::unexpected(moved.error());
-  registerIdentifiers(s(), description.parsed());
+  registerNumbers(s().numbers, description.parsed());
   setDescriptions(description);
   updateSctp(description);
   if (isAnswer()) negotiateDataChannels(description);

@@ -80,36 +80,65 @@ bool capable(const CodecCapability& capability, bool send, bool receive) {
   return (!send || capability.send) && (!receive || capability.receive);
 }
 
-/// Payload types of the session and of one section in the making.
+const StaticFormat* staticFormat(const Codec& codec) {
+  for (const StaticFormat& format : kStaticFormats)
+    if (format.clockRate == codec.clockRate && sameIgnoringCase(format.name, codec.name)) return &format;
+  return nullptr;
+}
+
+void addUse(NumberRegistry& numbers, MediaKind kind, Codec codec) {
+  codec.feedback.clear();
+  PayloadTypeUse use{kind, std::move(codec)};
+  if (numbers.payloadTypes.size() < kMaxPayloadTypeUses && !contains(numbers.payloadTypes, use))
+    numbers.payloadTypes.push_back(std::move(use));
+}
+
+/// Gives payload types to the codecs of one section.
 class PayloadTypes {
  public:
-  explicit PayloadTypes(const Session& session) : session_(session) {
-    for (const PayloadTypeUse& use : session.payloadTypes) known_[use.codec.payloadType & 127] = true;
+  PayloadTypes(const Config& config, NumberRegistry& numbers, MediaKind kind) : numbers_(numbers), kind_(kind) {
+    for (const PayloadTypeUse& use : numbers.payloadTypes) known_[use.codec.payloadType & 127] = true;
+    for (const CodecCapability& capability : config.codecs) preferred_[capability.preferredPayloadType & 127] = true;
   }
 
   /// The payload type for a codec: that of `local`, else one that the session has for it, else the preferred or a free one.
-  std::optional<uint8_t> choose(MediaKind kind, const Codec& codec, uint8_t preferred, const std::vector<Codec>& local) {
-    for (const Codec& old : local)
-      if (matches(old, codec) && take(old.payloadType)) return old.payloadType;
-    for (auto use = session_.payloadTypes.rbegin(); use != session_.payloadTypes.rend(); ++use)
-      if (use->kind == kind && matches(use->codec, codec) && unambiguous(*use) && take(use->codec.payloadType))
-        return use->codec.payloadType;
-    if (preferred != 0 && !known_[preferred & 127] && take(preferred)) return preferred;
-    // RFC 5761 §4 keeps 64 to 95 free of RTP; RFC 9429 §4.2.6 follows RFC 3551: dynamic ones first, then 35 to 63.
-    for (int type = 96; type <= 127; ++type)
-      if (!known_[static_cast<size_t>(type)] && take(static_cast<uint8_t>(type))) return static_cast<uint8_t>(type);
-    for (int type = 63; type >= 35; --type)
-      if (!known_[static_cast<size_t>(type)] && take(static_cast<uint8_t>(type))) return static_cast<uint8_t>(type);
-    return std::nullopt;
+  std::optional<uint8_t> choose(const Codec& codec, uint8_t preferred, const std::vector<Codec>& local) {
+    const auto type = find(codec, preferred, local);
+    if (!type) return type;
+    Codec numbered = codec;
+    numbered.payloadType = *type;
+    addUse(numbers_, kind_, std::move(numbered));
+    return type;
   }
 
  private:
+  std::optional<uint8_t> find(const Codec& codec, uint8_t preferred, const std::vector<Codec>& local) {
+    for (const Codec& old : local)
+      if (matches(old, codec) && take(old.payloadType)) return old.payloadType;
+    const auto& uses = numbers_.payloadTypes;
+    for (auto use = uses.rbegin(); use != uses.rend(); ++use)
+      if (use->kind == kind_ && matches(use->codec, codec) && unambiguous(*use) && take(use->codec.payloadType))
+        return use->codec.payloadType;
+    const StaticFormat* fixed = staticFormat(codec);
+    if (fixed && !known_[fixed->payloadType] && take(fixed->payloadType)) return fixed->payloadType;
+    if (preferred != 0 && !known_[preferred & 127] && take(preferred)) return preferred;
+    // Dynamic ones first (RFC 3551 §6), then 35 to 63: RFC 5761 §4 keeps 64 to 95 free of RTP. Those that another codec
+    // prefers come last.
+    for (const bool sparing : {true, false}) {
+      for (int type = 96; type <= 127; ++type)
+        if (takeFree(type, sparing)) return static_cast<uint8_t>(type);
+      for (int type = 63; type >= 35; --type)
+        if (takeFree(type, sparing)) return static_cast<uint8_t>(type);
+    }
+    return std::nullopt;
+  }
+
   static bool matches(const Codec& a, const Codec& b) {
     if (isRtx(a) || isRtx(b)) return isRtx(a) && isRtx(b) && a.clockRate == b.clockRate && a.fmtp == b.fmtp;
     return sameFormat(a, b);
   }
   bool unambiguous(const PayloadTypeUse& use) const {
-    return std::ranges::all_of(session_.payloadTypes, [&](const PayloadTypeUse& other) {
+    return std::ranges::all_of(numbers_.payloadTypes, [&](const PayloadTypeUse& other) {
       return other.codec.payloadType != use.codec.payloadType || matches(other.codec, use.codec);
     });
   }
@@ -117,9 +146,15 @@ class PayloadTypes {
     if (taken_[payloadType & 127]) return false;
     return taken_[payloadType & 127] = true;
   }
+  bool takeFree(int type, bool sparing) {
+    const auto index = static_cast<size_t>(type);
+    return !known_[index] && !(sparing && preferred_[index]) && take(static_cast<uint8_t>(type));
+  }
 
-  const Session& session_;
+  NumberRegistry& numbers_;
+  MediaKind kind_;
   std::array<bool, 128> known_{};
+  std::array<bool, 128> preferred_{};
   std::array<bool, 128> taken_{};
 };
 
@@ -269,10 +304,10 @@ std::vector<Feedback> commonFeedback(const std::vector<Feedback>& ours, const st
   return common;
 }
 
-Outcome<std::vector<Codec>> offeredCodecs(const Session& session, const Transceiver& t, const sdp::MediaSection* answered,
-                                          const sdp::MediaSection* local) {
-  auto ordered = orderedCapabilities(session.config, t);
-  if (answered && !hasCodecPreferences(session.config, t)) {
+Outcome<std::vector<Codec>> offeredCodecs(const Config& config, NumberRegistry& numbers, const Transceiver& t,
+                                          const sdp::MediaSection* answered, const sdp::MediaSection* local) {
+  auto ordered = orderedCapabilities(config, t);
+  if (answered && !hasCodecPreferences(config, t)) {
     // RFC 9429 §5.2.2: the order of the most recent answer, and what it did not have after it.
     const auto order = codecsOf(*answered);
     const auto rank = [&](const CodecCapability* c) {
@@ -281,11 +316,11 @@ Outcome<std::vector<Codec>> offeredCodecs(const Session& session, const Transcei
     std::ranges::stable_sort(ordered, {}, rank);
   }
   const std::vector<Codec> before = local ? codecsOf(*local) : std::vector<Codec>();
-  PayloadTypes types(session);
-  const CodecCapability* rtx = wantsRtx(session.config, t) ? rtxCapability(session.config, t.kind) : nullptr;
+  PayloadTypes types(config, numbers, t.kind);
+  const CodecCapability* rtx = wantsRtx(config, t) ? rtxCapability(config, t.kind) : nullptr;
   std::vector<Codec> codecs;
   const auto add = [&](Codec codec, uint8_t preferred) {
-    const auto type = types.choose(t.kind, codec, preferred, before);
+    const auto type = types.choose(codec, preferred, before);
     if (type) {
       codec.payloadType = *type;
       codecs.push_back(std::move(codec));
@@ -303,9 +338,9 @@ Outcome<std::vector<Codec>> offeredCodecs(const Session& session, const Transcei
   return codecs;
 }
 
-std::vector<Codec> answeredCodecs(const Session& session, const Transceiver& t, const sdp::MediaSection& offered) {
+std::vector<Codec> answeredCodecs(const Config& config, const Transceiver& t, const sdp::MediaSection& offered) {
   const auto theirs = codecsOf(offered);
-  const auto ordered = orderedCapabilities(session.config, t);
+  const auto ordered = orderedCapabilities(config, t);
   std::vector<Codec> codecs;
   bool primary = false;
   const auto take = [&](const Codec& codec, const CodecCapability& capability) {
@@ -316,7 +351,7 @@ std::vector<Codec> answeredCodecs(const Session& session, const Transceiver& t, 
     primary = primary || !isResilienceCodec(codec.name);
     codecs.push_back(std::move(answer));
   };
-  if (hasCodecPreferences(session.config, t)) {
+  if (hasCodecPreferences(config, t)) {
     for (const CodecCapability* capability : ordered)
       for (const Codec& codec : theirs)
         if (sameFormat(*capability, codec)) take(codec, *capability);
@@ -327,7 +362,7 @@ std::vector<Codec> answeredCodecs(const Session& session, const Transceiver& t, 
     }
   }
   if (!primary) return {};
-  if (wantsRtx(session.config, t)) {
+  if (wantsRtx(config, t)) {
     std::vector<Codec> with;
     for (Codec& codec : codecs) {
       with.push_back(codec);
@@ -402,7 +437,19 @@ std::vector<HeaderExtension> extensionsOf(const sdp::MediaSection& section) {
   return extensions;
 }
 
-std::vector<sdp::Extmap> offeredExtensions(const Session& session, MediaKind kind, const sdp::MediaSection* local) {
+namespace {
+
+/// The newest meaning of an id and the newest id of a URI hold.
+void addExtension(NumberRegistry& numbers, HeaderExtension extension) {
+  if (contains(numbers.extensions, extension)) return;
+  std::erase_if(numbers.extensions, [&](const auto& e) { return e.id == extension.id || e.uri == extension.uri; });
+  numbers.extensions.push_back(std::move(extension));
+}
+
+}  // namespace
+
+std::vector<sdp::Extmap> offeredExtensions(const Config& config, NumberRegistry& numbers, MediaKind kind,
+                                           const sdp::MediaSection* local) {
   const auto before = local ? extensionsOf(*local) : std::vector<HeaderExtension>();
   std::vector<sdp::Extmap> offered;
   const auto taken = [&](uint16_t id) { return contains(offered, id, &sdp::Extmap::id); };
@@ -411,24 +458,26 @@ std::vector<sdp::Extmap> offeredExtensions(const Session& session, MediaKind kin
     return at == list.end() || taken(at->id) ? std::nullopt : std::optional(at->id);
   };
   const auto known = [&](uint16_t id) {
-    return contains(session.extensionIds, id, &HeaderExtension::id) ||
+    return contains(numbers.extensions, id, &HeaderExtension::id) ||
            contains(before, id, &HeaderExtension::id);
   };
   const auto preferredByAnother = [&](uint16_t id, const std::string& uri) {
-    return std::ranges::any_of(session.config.headerExtensions,
+    return std::ranges::any_of(config.headerExtensions,
                                [&](const auto& c) { return c.preferredId == id && c.uri != uri; });
   };
-  for (const HeaderExtensionCapability& capability : session.config.headerExtensions) {
+  for (const HeaderExtensionCapability& capability : config.headerExtensions) {
     if (capability.kind != kind || contains(offered, capability.uri, &sdp::Extmap::uri)) continue;
     std::optional<uint16_t> id = idIn(before, capability.uri);
-    if (!id) id = idIn(session.extensionIds, capability.uri);
+    if (!id) id = idIn(numbers.extensions, capability.uri);
     if (!id && capability.preferredId != 0 && !known(capability.preferredId) && !taken(capability.preferredId))
       id = capability.preferredId;
     // RFC 8285 §4.2: one-byte headers have ids 1 to 14; an extension for which none is left is not offered.
     for (const bool sparing : {true, false})
       for (uint16_t i = 1; i <= 14 && !id; ++i)
         if (!known(i) && !taken(i) && !(sparing && preferredByAnother(i, capability.uri))) id = i;
-    if (id) offered.push_back(sdp::Extmap{*id, std::nullopt, capability.uri, {}});
+    if (!id) continue;
+    offered.push_back(sdp::Extmap{*id, std::nullopt, capability.uri, {}});
+    addExtension(numbers, {*id, capability.uri});
   }
   return offered;
 }
@@ -456,22 +505,12 @@ std::vector<HeaderExtension> commonExtensions(const std::vector<HeaderExtension>
 
 // ---- The registries --------------------------------------------------------------------------------------------------
 
-void registerIdentifiers(Session& session, const sdp::SessionDescription& description) {
+void registerNumbers(NumberRegistry& numbers, const sdp::SessionDescription& description) {
   for (const sdp::MediaSection& section : description.media) {
     const bool audio = section.media == "audio";
     if (section.rejected() || (!audio && section.media != "video")) continue;
-    const MediaKind kind = audio ? MediaKind::audio : MediaKind::video;
-    for (Codec& codec : codecsOf(section)) {
-      codec.feedback.clear();
-      PayloadTypeUse use{kind, std::move(codec)};
-      if (session.payloadTypes.size() < kMaxPayloadTypeUses && !contains(session.payloadTypes, use))
-        session.payloadTypes.push_back(std::move(use));
-    }
-    for (HeaderExtension& extension : extensionsOf(section)) {
-      if (contains(session.extensionIds, extension)) continue;
-      std::erase_if(session.extensionIds, [&](const auto& e) { return e.id == extension.id || e.uri == extension.uri; });
-      session.extensionIds.push_back(std::move(extension));
-    }
+    for (Codec& codec : codecsOf(section)) addUse(numbers, audio ? MediaKind::audio : MediaKind::video, std::move(codec));
+    for (HeaderExtension& extension : extensionsOf(section)) addExtension(numbers, std::move(extension));
   }
 }
 

@@ -60,13 +60,14 @@ bool wantsRtx(const Config& config, const Transceiver& transceiver);
 std::vector<Feedback> commonFeedback(const std::vector<Feedback>& ours, const std::vector<Feedback>& theirs);
 
 /// The codecs that a section offers for a transceiver. `answered` is its section in the most recent answer, whose order
-/// holds unless preferences are set; `local` its section in the newest local description, whose payload types hold.
-Outcome<std::vector<Codec>> offeredCodecs(const Session& session, const Transceiver& transceiver,
+/// holds unless preferences are set; `local` its section in the newest local description, whose payload types hold. What is
+/// given out goes into the registry.
+Outcome<std::vector<Codec>> offeredCodecs(const Config& config, NumberRegistry& numbers, const Transceiver& transceiver,
                                           const sdp::MediaSection* answered, const sdp::MediaSection* local);
 
 /// The codecs that an answer to a section has: the common ones, in its order or in that of the preferences, with its
 /// payload types. Empty when no primary codec is common.
-std::vector<Codec> answeredCodecs(const Session& session, const Transceiver& transceiver, const sdp::MediaSection& offered);
+std::vector<Codec> answeredCodecs(const Config& config, const Transceiver& transceiver, const sdp::MediaSection& offered);
 
 /// Those of `theirs` (the remote section, its order and payload types) that are in `ours` too and can be sent.
 std::vector<Codec> negotiatedSendCodecs(const Config& config, MediaKind kind, const std::vector<Codec>& theirs,
@@ -77,13 +78,14 @@ std::vector<Codec> negotiatedReceiveCodecs(const std::vector<Codec>& ours, const
 /// Extensions of a section with their ids, first mention of each URI.
 std::vector<HeaderExtension> extensionsOf(const sdp::MediaSection& section);
 /// What a section offers for a kind. `local` is its section in the newest local description, whose ids hold.
-std::vector<sdp::Extmap> offeredExtensions(const Session& session, MediaKind kind, const sdp::MediaSection* local);
+std::vector<sdp::Extmap> offeredExtensions(const Config& config, NumberRegistry& numbers, MediaKind kind,
+                                           const sdp::MediaSection* local);
 std::vector<sdp::Extmap> answeredExtensions(const Config& config, MediaKind kind, const sdp::MediaSection& offered);
 /// Extensions of `ours` that `theirs` has too.
 std::vector<HeaderExtension> commonExtensions(const std::vector<HeaderExtension>& ours,
                                               const std::vector<HeaderExtension>& theirs);
 
 /// Remembers the payload types and extension ids of a description that is being applied.
-void registerIdentifiers(Session& session, const sdp::SessionDescription& description);
+void registerNumbers(NumberRegistry& numbers, const sdp::SessionDescription& description);
 
 }  // namespace peerage::jsep

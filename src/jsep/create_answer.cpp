@@ -95,7 +95,7 @@ class Maker {
     const auto kind = mediaKindOf(offered);
     const Transceiver* t = transceiver(i);
     if (!kind || !t || t->stopped || t->kind != *kind) return true;
-    section.codecs = answeredCodecs(s_, *t, offered);
+    section.codecs = answeredCodecs(s_.config, *t, offered);
     return section.codecs.empty();
   }
 

@@ -40,7 +40,7 @@ struct OfferTransport {
 class Maker {
  public:
   Maker(const Session& session, const OfferOptions& options, RandomSource& random)
-      : s_(session), options_(options), random_(random), mids_(session) {
+      : s_(session), options_(options), random_(random), mids_(session), numbers_(session.numbers) {
     base_ = s_.pendingLocal ? &*s_.pendingLocal : s_.currentLocal ? &*s_.currentLocal : nullptr;
     if (s_.currentLocal && s_.currentRemote)
       answer_ = s_.currentLocal->type() == SdpType::answer ? &*s_.currentLocal : &*s_.currentRemote;
@@ -288,12 +288,12 @@ class Maker {
     if (slot.data) return writeDataSection(s_, start);
     const Transceiver& t = *slot.transceiver;
     const sdp::MediaSection* local = slot.recycled ? nullptr : slot.previous;
-    auto codecs = offeredCodecs(s_, t, inAnswer, local);
+    auto codecs = offeredCodecs(s_.config, numbers_, t, inAnswer, local);
     if (!codecs) return std::unexpected(codecs.error());
     if (codecs->empty())
       return fail(ErrorKind::operation, "no codec is implemented for " + std::string(toString(t.kind)));
     RtpSection in{.start = std::move(start), .direction = t.direction, .codecs = std::move(*codecs),
-                  .extensions = offeredExtensions(s_, t.kind, local),
+                  .extensions = offeredExtensions(s_.config, numbers_, t.kind, local),
                   .reducedSizeRtcp = !inAnswer || inAnswer->lines.has<sdp::RtcpRsize>(), .sendRids = {}, .transceiver = &t};
     if (t.sendEncodings.size() > 1)
       for (const SendEncoding& encoding : t.sendEncodings) in.sendRids.push_back(encoding.rid);
@@ -304,6 +304,7 @@ class Maker {
   const OfferOptions& options_;
   RandomSource& random_;
   MidAllocator mids_;
+  NumberRegistry numbers_;  ///< of the session and of the sections written so far
   const Description* base_ = nullptr;
   const Description* answer_ = nullptr;  ///< the most recent answer
   std::unordered_map<std::string_view, const Transceiver*> byMid_;

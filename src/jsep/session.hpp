@@ -63,7 +63,7 @@ struct Transceiver {
   bool receptive = false;
   bool stopping = false;
   bool stopped = false;
-  /// addTrack() made it or took it: a remote m-section may pair with it (RFC 9429 §5.10).
+  /// addTrack() made it: a remote m-section may pair with it (RFC 9429 §5.10).
   bool createdByAddTrack = false;
   /// addTrack() has attached a track to it at some time: a rollback does not remove it.
   bool trackAttachedByAddTrack = false;
@@ -150,11 +150,17 @@ struct CreatedDescription {
   uint64_t revision = 0;
 };
 
-/// A payload type or an extension id that a section has used; its number means nothing else for the rest of the session.
+/// A payload type that a section has used; its number means nothing else for the rest of the session.
 struct PayloadTypeUse {
   MediaKind kind = MediaKind::audio;
   Codec codec;  ///< feedback left empty
   friend bool operator==(const PayloadTypeUse&, const PayloadTypeUse&) = default;
+};
+
+/// The numbers that descriptions have given a meaning to. Bundled sections share them (RFC 9143 §9.1).
+struct NumberRegistry {
+  std::vector<PayloadTypeUse> payloadTypes;
+  std::vector<HeaderExtension> extensions;
 };
 
 struct Session {
@@ -198,9 +204,7 @@ struct Session {
   std::string cname;           ///< RFC 7022 §4.2
   std::string defaultStreamId; ///< of remote sections that send and name no a=msid (RFC 9429 §5.8.2)
 
-  // Registries.
-  std::vector<PayloadTypeUse> payloadTypes;
-  std::vector<HeaderExtension> extensionIds;
+  NumberRegistry numbers;
   uint32_t nextTransceiver = 1;
   uint32_t nextTransport = 1;
   uint32_t nextMid = 0;

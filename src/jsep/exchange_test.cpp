@@ -1,0 +1,183 @@
+// Random programs of changes on two peers, negotiated as in webrtc-pc §10.7 (perfect negotiation) over a signalling channel
+// that delays messages at will: whatever happens, both ends come to rest in agreement.
+#include <deque>
+
+#include "jsep/test_peer.hpp"
+
+namespace peerage::jsep {
+namespace {
+
+struct Message {
+  SdpType type;
+  std::string sdp;
+};
+
+struct End {
+  End(uint64_t seed, bool isPolite, Config config) : peer(seed, std::move(config)), polite(isPolite) {}
+
+  Peer peer;
+  bool polite;
+  std::deque<Message> inbox;
+  int tracks = 0;
+};
+
+class Exchange {
+ public:
+  explicit Exchange(uint64_t seed)
+      : random_(seed), left_(seed * 2 + 1, true, config(random_)), right_(seed * 2 + 2, false, config(random_)) {}
+
+  void run() {
+    for (int step = 0; step < 60; ++step) {
+      End& end = random_.below(2) ? left_ : right_;
+      switch (random_.below(4)) {
+        case 0: change(end); break;
+        case 1: offerIfNeeded(end); break;
+        default: deliver(end); break;
+      }
+      check();
+      if (testing::Test::HasFailure()) return;
+    }
+    settle();
+  }
+
+ private:
+  static Config config(RandomSource& random) {
+    Config config = testConfig();
+    config.bundlePolicy = static_cast<BundlePolicy>(random.below(3));
+    if (random.below(2)) std::swap(config.codecs[2], config.codecs[3]);
+    if (random.below(2)) config.codecs[2].preferredPayloadType = 120;
+    return config;
+  }
+
+  End& other(End& end) { return &end == &left_ ? right_ : left_; }
+
+  void change(End& end) {
+    Session& s = end.peer.session;
+    const auto kind = random_.below(2) ? MediaKind::audio : MediaKind::video;
+    const auto some = [&] { return s.transceivers[random_.below(s.transceivers.size())].id; };
+    const uint64_t what = s.transceivers.empty() ? random_.below(3) : random_.below(9);
+    if (what == 0) end.peer.addTrack(kind, "track" + std::to_string(end.tracks++), {"stream" + std::to_string(random_.below(3))});
+    if (what == 1) end.peer.add(kind, static_cast<Direction>(random_.below(4)));
+    if (what == 2) createDataChannel(s);
+    if (what == 3) removeTrack(s, some());
+    if (what == 4) (void)setDirection(s, some(), static_cast<Direction>(random_.below(4)));
+    if (what == 5) (void)stop(s, some());
+    if (what == 6) (void)setStreams(s, some(), {"stream" + std::to_string(random_.below(3))});
+    if (what == 7) restartIce(s);
+    if (what == 8) (void)setCodecPreferences(s, some(), {});
+  }
+
+  void offerIfNeeded(End& end) {
+    if (end.peer.session.signalingState != SignalingState::stable || !end.peer.needed()) return;
+    end.peer.local(SdpType::offer);
+    send(end);
+  }
+
+  void send(End& end) { other(end).inbox.push_back({end.peer.session.localDescription()->type(), end.peer.localSdp()}); }
+
+  void deliver(End& end) {
+    if (end.inbox.empty()) return;
+    const Message message = std::move(end.inbox.front());
+    end.inbox.pop_front();
+    SignalingState state = end.peer.session.signalingState;
+    if (message.type == SdpType::offer && state != SignalingState::stable) {
+      if (!end.polite) return;  // ignored
+      if (needsImplicitRollback(state, message.type)) end.peer.local(SdpType::rollback);
+    }
+    // The answer to an offer that was rolled back does not come: the impolite end ignored that offer.
+    end.peer.remote(message.type, message.sdp);
+    if (message.type != SdpType::offer) return;
+    end.peer.local(SdpType::answer);
+    send(end);
+  }
+
+  void settle() {
+    for (int round = 0; round < 60 && !atRest(); ++round) {
+      offerIfNeeded(left_);
+      offerIfNeeded(right_);
+      while (!left_.inbox.empty() || !right_.inbox.empty()) {
+        deliver(random_.below(2) ? left_ : right_);
+        if (testing::Test::HasFailure()) return;
+      }
+    }
+    EXPECT_TRUE(atRest()) << "Rule97, Rule100: something still wants to be negotiated";
+    agree();
+  }
+
+  bool atRest() const {
+    for (const End* end : {&left_, &right_})
+      if (end->peer.session.signalingState != SignalingState::stable || end->peer.needed() || !end->inbox.empty()) return false;
+    return true;
+  }
+
+  /// Invariants of one session at any time.
+  void check() {
+    for (const End* end : {&left_, &right_}) {
+      const Session& s = end->peer.session;
+      std::set<std::string> mids;
+      for (const Transceiver& t : s.transceivers) {
+        if (t.mid) {
+          EXPECT_TRUE(mids.insert(*t.mid).second) << "two transceivers of one mid";
+        }
+        if (t.transport && !t.stopped) {
+          EXPECT_TRUE(s.find(*t.transport)) << "a transport that is gone";
+        }
+      }
+      for (const auto& [mid, id] : s.midTransports) EXPECT_TRUE(s.find(id));
+      const Plan plan = makePlan(s);
+      for (const MediaPlan& media : plan.media) EXPECT_TRUE(s.find(media.transport));
+    }
+  }
+
+  void agree() {
+    const Session& a = left_.peer.session;
+    const Session& b = right_.peer.session;
+    if (!a.currentLocal || !b.currentLocal) return;
+    EXPECT_EQ(a.currentLocal->text(), b.currentRemote->text());
+    EXPECT_EQ(b.currentLocal->text(), a.currentRemote->text());
+    const Plan left = makePlan(a);
+    const Plan right = makePlan(b);
+    ASSERT_EQ(left.transports.size(), right.transports.size());
+    for (const TransportPlan& plan : left.transports) {
+      const auto same = std::ranges::find_if(right.transports, [&](const auto& p) { return p.mids == plan.mids; });
+      ASSERT_NE(same, right.transports.end());
+      EXPECT_EQ(plan.ice->local, same->ice->remote);
+      EXPECT_EQ(plan.ice->remote, same->ice->local);
+      EXPECT_NE(plan.dtlsRole, same->dtlsRole);
+      EXPECT_FALSE(plan.previousIce);
+    }
+    ASSERT_EQ(left.media.size(), right.media.size());
+    for (size_t i = 0; i < left.media.size(); ++i) {
+      const MediaPlan& l = left.media[i];
+      const MediaPlan& r = right.media[i];
+      EXPECT_EQ(l.mid, r.mid);
+      EXPECT_EQ(l.send, r.receive) << l.mid;
+      EXPECT_EQ(l.receive, r.send) << l.mid;
+      EXPECT_EQ(l.headerExtensions, r.headerExtensions);
+      for (const auto& [sender, receiver] : {std::pair(&l, &r), std::pair(&r, &l)}) {
+        if (!sender->send) continue;
+        ASSERT_TRUE(sender->sendCodec);
+        const uint8_t type = sender->sendCodec->codec.payloadType;
+        const auto known = std::ranges::find_if(receiver->receiveCodecs, [&](const auto& c) { return c.codec.payloadType == type; });
+        ASSERT_NE(known, receiver->receiveCodecs.end());
+        EXPECT_EQ(known->codec.name, sender->sendCodec->codec.name);
+      }
+    }
+    EXPECT_EQ(left.data.has_value(), right.data.has_value());
+  }
+
+  SeededRandom random_;
+  End left_;
+  End right_;
+};
+
+TEST(Exchange, Rule97_RandomInterleavingsConverge) {
+  for (uint64_t seed = 1; seed <= 400; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Exchange(seed).run();
+    if (HasFailure()) return;
+  }
+}
+
+}  // namespace
+}  // namespace peerage::jsep
