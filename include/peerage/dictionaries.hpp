@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "peerage/enums.hpp"
@@ -42,7 +43,11 @@ struct RTCAnswerOptions {};
 /// webrtc-pc §4.6.2, what createOffer() and createAnswer() give and setRemoteDescription() takes.
 struct RTCSessionDescriptionInit {
   RTCSdpType type = RTCSdpType::offer;
-  std::string sdp = {};
+  std::string sdp;
+
+  // Constructors, because GCC 12 destroys an aggregate twice that is written in braces inside a co_await expression.
+  RTCSessionDescriptionInit() = default;
+  RTCSessionDescriptionInit(RTCSdpType type_, std::string sdp_ = {}) : type(type_), sdp(std::move(sdp_)) {}
 };
 
 /// webrtc-pc §4.6.2, what setLocalDescription() takes: without a type it makes the description that is due.

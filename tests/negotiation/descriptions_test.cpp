@@ -79,7 +79,7 @@ TEST_F(Negotiation, Rule29_AnOfferKeepsItsCredentialsUnlessARestartIsDue) {
     co_await negotiate(a, b);
     const auto before = linesOf(a.localDescription()->sdp(), "a=ice-ufrag:");
     EXPECT_EQ(linesOf((co_await a.createOffer()).sdp, "a=ice-ufrag:"), before);
-    EXPECT_NE(linesOf((co_await a.createOffer({.iceRestart = true})).sdp, "a=ice-ufrag:"), before);
+    EXPECT_NE(linesOf((co_await a.createOffer(RTCOfferOptions{true})).sdp, "a=ice-ufrag:"), before);
     EXPECT_EQ(linesOf((co_await a.createOffer()).sdp, "a=ice-ufrag:"), before);
     a.restartIce();
     EXPECT_NE(linesOf((co_await a.createOffer()).sdp, "a=ice-ufrag:"), before);

@@ -62,16 +62,21 @@ TEST_F(Negotiation, Rule70_TheCandidateIsInTheDescriptionWhenItsEventFires) {
 TEST_F(Negotiation, Rule71_AddIceCandidateAnswersBadInput) {
   run([&]() -> Promise<> {
     const std::string text = "candidate:1 1 udp 2122260223 10.0.0.9 5000 typ host";
-    EXPECT_EQ(co_await rejection(a.addIceCandidate({.candidate = text})), "TypeError");
-    EXPECT_EQ(co_await rejection(a.addIceCandidate({.candidate = text, .sdpMid = "0"})), "InvalidStateError");
+    const RTCIceCandidateInit nowhere{.candidate = text};
+    const RTCIceCandidateInit good{.candidate = text, .sdpMid = "0"};
+    const RTCIceCandidateInit unknownMid{.candidate = text, .sdpMid = "9"};
+    const RTCIceCandidateInit unknownIndex{.candidate = text, .sdpMLineIndex = 9};
+    const RTCIceCandidateInit unknownUfrag{.candidate = text, .sdpMid = "0", .usernameFragment = "none"};
+    const RTCIceCandidateInit broken{.candidate = "candidate:broken", .sdpMid = "0"};
+    EXPECT_EQ(co_await rejection(a.addIceCandidate(nowhere)), "TypeError");
+    EXPECT_EQ(co_await rejection(a.addIceCandidate(good)), "InvalidStateError");
     a.createDataChannel("x");
     co_await negotiate(a, b);
-    EXPECT_EQ(co_await rejection(b.addIceCandidate({.candidate = text, .sdpMid = "9"})), "OperationError");
-    EXPECT_EQ(co_await rejection(b.addIceCandidate({.candidate = text, .sdpMLineIndex = 9})), "OperationError");
-    EXPECT_EQ(co_await rejection(b.addIceCandidate({.candidate = text, .sdpMid = "0", .usernameFragment = "none"})),
-              "OperationError");
-    EXPECT_EQ(co_await rejection(b.addIceCandidate({.candidate = "candidate:broken", .sdpMid = "0"})), "OperationError");
-    EXPECT_EQ(co_await rejection(b.addIceCandidate({.candidate = text, .sdpMid = "0"})), "");
+    EXPECT_EQ(co_await rejection(b.addIceCandidate(unknownMid)), "OperationError");
+    EXPECT_EQ(co_await rejection(b.addIceCandidate(unknownIndex)), "OperationError");
+    EXPECT_EQ(co_await rejection(b.addIceCandidate(unknownUfrag)), "OperationError");
+    EXPECT_EQ(co_await rejection(b.addIceCandidate(broken)), "OperationError");
+    EXPECT_EQ(co_await rejection(b.addIceCandidate(good)), "");
     EXPECT_EQ(co_await rejection(b.addIceCandidate()), "");
     EXPECT_TRUE(hasLine(b.remoteDescription()->sdp(), "a=end-of-candidates"));
   });
