@@ -2,6 +2,9 @@
 
 #include <uv.h>
 
+#include <algorithm>
+#include <utility>
+
 
 namespace peerage::signaling {
 namespace {
@@ -15,8 +18,8 @@ void keepComplaint(int level, const char* line) {
   while (!complaint.empty() && complaint.back() == '\n') complaint.pop_back();
 }
 
-/// Waits, one turn of the loop after another, until no handle is closing any more but its own, and then ends the context for
-/// good: lws_context_destroy() wants to be called a second time on a loop that is not libwebsockets' own.
+/// Waits, one turn of the loop after another, until no handle is closing any more but those of endings, and then ends the
+/// context for good: lws_context_destroy() wants to be called a second time on a loop that is not libwebsockets' own.
 struct Ending {
   uv_idle_t handle;
   lws_context* context;
@@ -31,12 +34,24 @@ struct Ending {
     uv_loop_t* loop = handle.loop;
     bool closing = false;
     uv_walk(
-        loop, [](uv_handle_t* other, void* found) { *static_cast<bool*>(found) |= uv_is_closing(other) != 0; }, &closing);
+        loop,
+        [](uv_handle_t* other, void* found) {
+          const bool ending = std::ranges::any_of(underWay, [&](const Ending* e) { return isHandleOf(*e, other); });
+          if (!ending && uv_is_closing(other)) *static_cast<bool*>(found) = true;
+        },
+        &closing);
     if (closing) return round(loop);
+    std::erase(underWay, this);
     lws_context_destroy(context);
     delete this;
   }
+  static bool isHandleOf(const Ending& ending, const uv_handle_t* other) {
+    return reinterpret_cast<const uv_handle_t*>(&ending.handle) == other;
+  }
+  /// Those of this thread: two on one loop must not wait for each other.
+  static thread_local std::vector<Ending*> underWay;
 };
+thread_local std::vector<Ending*> Ending::underWay;
 
 }  // namespace
 
@@ -56,6 +71,7 @@ lws_context_creation_info contextInfo(void** loop, const lws_protocols* protocol
 
 void endContext(lws_context* context, uv_loop_s* loop, std::shared_ptr<void> keep) {
   auto* ending = new Ending{{}, context, std::move(keep)};
+  Ending::underWay.push_back(ending);
   lws_context_destroy(context);
   ending->round(loop);
 }

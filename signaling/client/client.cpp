@@ -53,6 +53,7 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
     owner_ = nullptr;
     core_.close();
     drain();
+    if (body_->closed()) destroyContext();  // no task will do it any more
   }
 
   ClientCore& core() { return core_; }
@@ -100,6 +101,7 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
   bool delivering_ = false;
   std::string partial_;
   std::deque<Frame> queue_;
+  std::shared_ptr<Impl> self_;  ///< while there is a context: it calls back, also when the client is gone
 };
 
 bool Client::Impl::createContext() {
@@ -113,12 +115,14 @@ bool Client::Impl::createContext() {
   }
   info.retry_and_idle_policy = &kValidity;
   context_ = lws_create_context(&info);
+  if (context_) self_ = shared_from_this();
   return context_ != nullptr;
 }
 
 void Client::Impl::destroyContext() {
   if (!context_) return;
-  endContext(std::exchange(context_, nullptr), uvLoop_, shared_from_this());
+  const auto keep = shared_from_this();
+  endContext(std::exchange(context_, nullptr), uvLoop_, std::move(self_));
 }
 
 void Client::Impl::connect() {

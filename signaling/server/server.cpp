@@ -312,7 +312,7 @@ int Server::Impl::beginReply(lws* wsi, PerSession& session) {
   } else if (lws_hdr_copy(wsi, uri.data(), uri.size(), WSI_TOKEN_GET_URI) <= 0) {
     reply = {414, "text/plain; charset=utf-8", "That path is too long.\n"};
   } else {
-    reply = files_.get(uri.data());
+    reply = files_.get({uri.data(), static_cast<size_t>(length)});  // a %00 in it is a character like others
   }
   std::array<unsigned char, LWS_PRE + 4096> buffer;
   unsigned char* start = buffer.data() + LWS_PRE;

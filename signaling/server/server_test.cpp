@@ -134,7 +134,7 @@ TEST_F(ServerTest, NoPathLeadsOutOfTheRoot) {
   start({.webRoot = PEERAGE_SOURCE_DIR "/signaling/server"});
   EXPECT_THAT(get("GET /static_files.hpp HTTP/1.1"), HasSubstr("class StaticFiles"));
   for (const char* path : {"/../CMakeLists.txt", "/%2e%2e/CMakeLists.txt", "/..%2fCMakeLists.txt", "/%2e%2e%2fCMakeLists.txt",
-                           "/....//CMakeLists.txt", "//etc/passwd", "/..%5c..%5cCMakeLists.txt", "/%00"}) {
+                           "/....//CMakeLists.txt", "//etc/passwd", "/..%5c..%5cCMakeLists.txt"}) {
     const std::string reply = get(std::string("GET ") + path + " HTTP/1.1");
     EXPECT_THAT(reply, testing::Not(HasSubstr("HTTP/1.1 200"))) << path;
     EXPECT_THAT(reply, testing::Not(HasSubstr("peerage_signaling"))) << path;
@@ -238,11 +238,11 @@ TEST_F(ServerTest, BinaryMessagesAndBrokenFramesEndTheConnectionAlone) {
 
 // ---- Our client ------------------------------------------------------------------------------------------------------------
 
-class BothProtocols : public ServerTest, public testing::WithParamInterface<Protocol> {};
-INSTANTIATE_TEST_SUITE_P(Server, BothProtocols, testing::Values(Protocol::json, Protocol::peerage_1),
+class ServerInBothProtocols : public ServerTest, public testing::WithParamInterface<Protocol> {};
+INSTANTIATE_TEST_SUITE_P(Server, ServerInBothProtocols, testing::Values(Protocol::json, Protocol::peerage_1),
                          [](const auto& tested) { return tested.param == Protocol::json ? "json" : "peerage_1"; });
 
-TEST_P(BothProtocols, ACallsMessagesGoThrough) {
+TEST_P(ServerInBothProtocols, ACallsMessagesGoThrough) {
   start();
   auto ada = client("ada", GetParam()), bob = client("bob", GetParam());
   ASSERT_TRUE(until([&] { return ada->peers().size() == 1 && bob->peers().size() == 1; }));
@@ -267,7 +267,7 @@ TEST_P(BothProtocols, ACallsMessagesGoThrough) {
   EXPECT_TRUE(until([&] { return bob->peers().empty(); })) << "a client that is destroyed says good-bye";
 }
 
-TEST_P(BothProtocols, ClientsMayBeDestroyedInTheirOwnEvents) {
+TEST_P(ServerInBothProtocols, ClientsMayBeDestroyedInTheirOwnEvents) {
   start();
   auto ada = client("ada", GetParam()), bob = client("bob", GetParam());
   ada->onready = [&] { ada.reset(); };
@@ -276,7 +276,7 @@ TEST_P(BothProtocols, ClientsMayBeDestroyedInTheirOwnEvents) {
   EXPECT_TRUE(until([&] { return server_->connections() == 0; }));
 }
 
-TEST_P(BothProtocols, AServerThatEndsIsSaid) {
+TEST_P(ServerInBothProtocols, AServerThatEndsIsSaid) {
   start({.limits = {.resumeTime = 1s}});
   auto ada = client("ada", GetParam());
   ASSERT_TRUE(until([&] { return ada->ready(); }));
