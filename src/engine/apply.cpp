@@ -247,7 +247,7 @@ void Connection::Impl::applyData(Timestamp now, const std::optional<jsep::DataPl
     data_.reset();
     return;
   }
-  if (!data_) data_.emplace();
+  if (!data_) data_ = DataSection{};
   if (data_->started && data_->plan.transport != plan->transport) {
     channels_.attach(now, nullptr);
     data_->started = false;

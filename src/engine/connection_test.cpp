@@ -52,6 +52,10 @@ TEST(Connection, connectsAndCarriesDataChannels) {
   EXPECT_EQ(stats.transports[0].iceRole, ice::Role::controlling);
   EXPECT_TRUE(stats.transports[0].selectedPairId);
   EXPECT_FALSE(stats.transports[0].dtlsCipher.empty());
+  // Without m-sections of media there is no RTCP.
+  pair.timeouts.clear();
+  pair.run(20s);
+  EXPECT_FALSE(pair.timeouts.contains("rtcp report"));
 }
 
 TEST(Connection, carriesSoundAndPictures) {
@@ -109,8 +113,8 @@ TEST(Connection, nackFillsLoss) {
   pair.network.loss = 0;
   pair.call(1s);
   const Stats stats = pair.b.connection.stats(pair.now);
-  EXPECT_GT(stats.inbound[1].nackCount, 20u);
-  EXPECT_GT(stats.inbound[1].retransmittedPacketsReceived, 20u);
+  EXPECT_GT(stats.inbound[1].nackCount, 10u);
+  EXPECT_GT(stats.inbound[1].retransmittedPacketsReceived, 10u);
   EXPECT_LE(stats.inbound[1].pliCount, 3u);
   EXPECT_GE(pair.b.pictures.size(), pair.picturesSent() * 97 / 100);
   EXPECT_EQ(pair.b.pictures.back(), pair.picturesSent());
@@ -118,8 +122,8 @@ TEST(Connection, nackFillsLoss) {
   EXPECT_GT(stats.inbound[0].concealedSamples, 5000u);
   EXPECT_NEAR(static_cast<double>(pair.b.soundFrames), 1100, 30);
   const Stats sender = pair.a.connection.stats(pair.now);
-  EXPECT_GT(sender.outbound[1].retransmittedPacketsSent, 20u);
-  EXPECT_GT(sender.outbound[1].nackCount, 20u);
+  EXPECT_GT(sender.outbound[1].retransmittedPacketsSent, 10u);
+  EXPECT_GT(sender.outbound[1].nackCount, 10u);
 }
 
 TEST(Connection, pictureLossAsksForKeyFramesWithoutNack) {

@@ -258,6 +258,7 @@ void RtpSession::handleTimeout(Timestamp now) {
   }
   if (!started_) return;
   flush(now);
+  if (sections_.empty()) return;  // data alone: there is nothing to report on
   if (scheduler_.regularDue(now)) {
     sendReports(now);
   } else if (scheduler_.earlyDue(now)) {
@@ -270,6 +271,7 @@ void RtpSession::handleTimeout(Timestamp now) {
 std::optional<Timeout> RtpSession::nextTimeout() const {
   std::optional<Timeout> next = receiversWake_;
   if (!started_) return next;
+  if (sections_.empty()) return next;
   next = soonest(next, pacer_.nextTimeout());
   next = soonest(next, scheduler_.nextTimeout());
   if (const auto due = arrivals_.nextTimeout()) next = soonest(next, Timeout{*due, "transport feedback"});

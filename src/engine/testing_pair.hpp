@@ -196,7 +196,7 @@ class Pair {
         b.connection.sendAudio(now, kAudio, sound);
       }
       if (video && ticks++ % 4 == 0) {
-        VideoFrame picture = numberedPicture(++pictureNumber_);
+        VideoFrame picture = numberedPicture(++pictureNumber_, 640, 480);
         picture.timestamp = now.time_since_epoch();
         a.connection.sendVideo(now, kVideo, picture);
         b.connection.sendVideo(now, kVideo, picture);
