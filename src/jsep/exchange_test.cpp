@@ -100,8 +100,19 @@ class Exchange {
         if (testing::Test::HasFailure()) return;
       }
     }
-    EXPECT_TRUE(atRest()) << "Rule97, Rule100: something still wants to be negotiated";
+    EXPECT_TRUE(atRest()) << "Rule97, Rule100: something still wants to be negotiated" << state(left_) << state(right_);
     agree();
+  }
+
+  static std::string state(const End& end) {
+    const Session& s = end.peer.session;
+    std::string text = "\n" + std::string(toString(s.signalingState)) + (end.peer.needed() ? " needs negotiation" : "") +
+                       (s.dataChannelRequested ? " data" : "") + (s.sctp ? " sctp" : "") +
+                       (s.localIceCredentialsToReplace.empty() ? "" : " restart");
+    for (const Transceiver& t : s.transceivers)
+      text += "\n  " + std::string(toString(t.kind)) + " mid " + t.mid.value_or("-") + " " + std::string(toString(t.direction)) +
+              (t.stopping ? " stopping" : "") + (t.stopped ? " stopped" : "");
+    return text + (s.currentLocal ? "\nlocal\n" + s.currentLocal->sdp() : "") + (s.currentRemote ? "\nremote\n" + s.currentRemote->sdp() : "");
   }
 
   bool atRest() const {

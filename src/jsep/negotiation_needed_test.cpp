@@ -116,6 +116,17 @@ TEST(NegotiationNeeded, Rule11_AnswerDirection) {
   EXPECT_TRUE(b.needed());
 }
 
+TEST(NegotiationNeeded, Rule11_WantingMoreThanWasOffered) {
+  Peer a(1), b(2);
+  a.add(MediaKind::audio, Direction::sendonly);
+  a.local(SdpType::offer, a.offer());
+  b.remote(SdpType::offer, a.localSdp());
+  setDirection(b.session, b.t(0).id, Direction::sendrecv);
+  b.local(SdpType::answer, b.answer());
+  EXPECT_TRUE(sectionOf(b.localSdp(), 0).lines.has<sdp::Msid>()) << "by the transceiver's direction";
+  EXPECT_FALSE(b.needed());
+}
+
 TEST(NegotiationNeeded, Rule09_ComesBeforeRule11) {
   Peer a(1), b(2);
   a.add(MediaKind::audio, Direction::sendonly);

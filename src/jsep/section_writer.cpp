@@ -79,7 +79,9 @@ sdp::MediaSection writeRtpSection(const Session& session, const RtpSection& in) 
   if (in.start.mid) lines.push_back(sdp::Mid{*in.start.mid});
   for (const sdp::Extmap& extension : in.extensions) lines.push_back(extension);
   lines.push_back(sdp::DirectionAttribute{in.direction});
-  if (sends(in.direction))
+  // By the transceiver's direction, not the section's (RFC 9429 §5.3.1): an answer that may not send yet says already what it
+  // would send, and negotiation is not needed for that once more.
+  if (sends(in.transceiver->direction))
     for (const std::string& id : msidsOf(*in.transceiver)) lines.push_back(sdp::Msid{id, in.transceiver->senderId});
   // In bundled sections too, against RFC 9429 §5.2.1: browsers refuse a bundled section that does not say it.
   lines.push_back(sdp::RtcpMux{});
