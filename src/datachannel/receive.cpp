@@ -36,7 +36,9 @@ void Manager::handleEvent(Timestamp now, sctp::Event event) {
           handleOutgoingReset(now, e);
         } else if constexpr (std::is_same_v<T, sctp::BufferedAmountLow>) {
           const Channel* const channel = byStream(e.stream.value());
-          if (channel) events_.emplace_back(BufferedAmountLow{channel->handle});
+          if (channel && channel->state != ChannelState::connecting) {
+            events_.emplace_back(BufferedAmountLow{channel->handle});
+          }
         } else if constexpr (std::is_same_v<T, sctp::SendFailed>) {
           // What a channel with limits may lose is no event of RTCDataChannel.
         } else if constexpr (std::is_same_v<T, sctp::Restarted>) {
