@@ -164,6 +164,7 @@ Promise<> CallSession::handleCandidate(RTCIceCandidateInit candidate) {
 
 void CallSession::takeTrack(RTCTrackEvent& event) {
   const auto track = event.track;
+  ++counts_.tracks;
   say("track: " + text(toString(track->kind())) + (event.streams.empty() ? "" : " of stream " + event.streams[0]->id()));
   if (options_.recorder) options_.recorder->add(options_.peer.name, *track);
   if (track->kind() == MediaKind::audio) {

@@ -58,6 +58,7 @@ class CallSession {
     uint64_t videoFrames = 0;      ///< decoded pictures of all tracks
     uint64_t audioSamples = 0;
     double toneHertz = 0;          ///< strongest tone of the last tenth of a second with sound
+    int tracks = 0;                ///< track events
     int offersMade = 0;            ///< ours that were answered
     int offersTaken = 0;           ///< the peer's that we answered
   };

@@ -68,7 +68,8 @@ class RTCPeerConnection : public TypedEventTarget<RTCPeerConnection> {
   Promise<> setLocalDescription(RTCLocalSessionDescriptionInit description = {});
   Promise<> setRemoteDescription(RTCSessionDescriptionInit description);
   /// An empty candidate text, or no argument, says that there are no more.
-  Promise<> addIceCandidate(RTCIceCandidateInit candidate = {});
+  Promise<> addIceCandidate(RTCIceCandidateInit candidate);
+  Promise<> addIceCandidate() { return addIceCandidate(RTCIceCandidateInit()); }
   void restartIce();
 
   std::optional<RTCSessionDescription> localDescription() const;

@@ -214,6 +214,10 @@ void PeerConnection::applyObjects(const jsep::Effects& effects) {
     const auto it = transports_.find(session_.sctp->transport.value());
     if (it != transports_.end()) sctp_->transport_ = it->second.dtls;  // bundled with another transport now
   }
+  for (const jsep::Transport& transport : session_.transports) {  // [[IceRole]], and what the descriptions say of ICE
+    ensureTransport(transport.id);
+    transports_.at(transport.id.value()).dtls->iceTransport_->role_ = fromJsep(transport.iceRole);
+  }
   syncTransceivers();
 }
 

@@ -8,10 +8,16 @@ using D = RTCRtpTransceiverDirection;
 using Lines = std::vector<std::string>;
 
 TEST_F(Negotiation, Rule50_OneTaskFromSlotsToPromise) {
+  trickle();
   run([&]() -> Promise<> {
     auto sender = a.addTrack(camera.track(), camera.stream());
     co_await negotiate(a, b);
     auto receiver = b.getReceivers().at(0);
+    for (int i = 0; i < 30 && receiver->track()->muted(); ++i) {  // only what is not muted can become so
+      camera.push({.buffer = I420Buffer::create(64, 64), .timestamp = loop.now()});
+      co_await loop.delay(33ms);
+    }
+    EXPECT_FALSE(receiver->track()->muted());
     Lines order;
     std::shared_ptr<MediaStream> stream;
     b.ontrack = [&](RTCTrackEvent& e) { order.push_back("track"), stream = e.streams.at(0); };

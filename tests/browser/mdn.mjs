@@ -1,0 +1,54 @@
+// MDN's sample page, unmodified, calls the native peer and is called by it. MDN_SAMPLE names the folder with its index.html
+// (repository mdn/samples-server, s/webrtc-from-chat). usage: mdn.mjs chromium|firefox
+import { Child, check, fail, launchBrowser, main, openPage, until } from './harness.mjs';
+
+const sample = process.env.MDN_SAMPLE ?? fail('MDN_SAMPLE must name the folder of the sample');
+
+async function join(browser, name) {
+  const page = await openPage(browser, 'http://localhost:6503/');
+  await page.evaluate((n) => {
+    document.getElementById('name').value = n;
+    window.connect();
+  }, name);
+  await until(`${name} in the list`, () =>
+    page.evaluate((n) => [...document.querySelectorAll('.userlistbox li')].some((li) => li.textContent === n), name));
+  return page;
+}
+
+const plays = (page) =>
+  until('moving pictures in the page', () =>
+    page.evaluate(async () => {
+      const video = document.getElementById('received_video');
+      if (!video.srcObject || video.videoWidth === 0) return false;
+      const before = video.getVideoPlaybackQuality().totalVideoFrames;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      return video.getVideoPlaybackQuality().totalVideoFrames > before + 3;
+    }), 60);
+
+main(async (browserName) => {
+  const server = new Child(['serve', '--port', '6503', '--web-root', sample]);
+  await server.waitFor(/Serving on/);
+  const browser = await launchBrowser(browserName);
+
+  const answering = new Child(['call', '--server', 'ws://localhost:6503', '--name', 'peerage', '--auto-answer']);
+  await answering.waitFor(/Connected to/);
+  let page = await join(browser, 'visitor');
+  await until('the native peer in the list', () =>
+    page.evaluate(() => [...document.querySelectorAll('.userlistbox li')].some((li) => li.textContent === 'peerage')));
+  await page.evaluate(() => [...document.querySelectorAll('.userlistbox li')].find((li) => li.textContent === 'peerage').click());
+  await plays(page);
+  await answering.waitFor(/in \d+ kbit\/s, [1-9]\d* pictures\/s/, 60);
+  check(true, "MDN's page calls the native peer: pictures both ways");
+  await page.evaluate(() => window.hangUpCall());
+  await answering.waitFor(/\[visitor\] hung up/);
+  check(true, "MDN's page hung up");
+  await answering.stop();
+  await page.close();
+
+  page = await join(browser, 'visitor');
+  const inviting = new Child(['call', '--server', 'ws://localhost:6503', '--name', 'peerage', '--invite', 'visitor']);
+  await plays(page);
+  await inviting.waitFor(/in \d+ kbit\/s, [1-9]\d* pictures\/s/, 60);
+  check(true, "the native peer calls MDN's page: pictures both ways");
+  await inviting.stop();
+});

@@ -1,0 +1,156 @@
+// The demo's page in a real browser calls the native peer: pictures, tone, chat, files, renegotiation from each side, glare,
+// ICE restart from each side, hang-up. usage: page.mjs chromium|firefox
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Child, check, launchBrowser, main, openPage, until } from './harness.mjs';
+
+/** Pictures decoded by each video of the page's connection, by mid. */
+const decoded = (page) =>
+  page.evaluate(async () => {
+    const pictures = {};
+    for (const stats of (await window.peerageDemo.pc.getStats()).values()) {
+      if (stats.type === 'inbound-rtp' && stats.kind === 'video') pictures[stats.mid ?? stats.ssrc] = stats.framesDecoded ?? 0;
+    }
+    return pictures;
+  });
+
+/** The strongest frequency of the sound that arrives, Hz. */
+const tone = (page) =>
+  page.evaluate(async () => {
+    const track = window.peerageDemo.pc.getReceivers().map((r) => r.track).find((t) => t.kind === 'audio');
+    const context = (window.toneContext ??= new AudioContext());
+    await context.resume();
+    if (!window.toneAnalyser) {
+      window.toneAnalyser = context.createAnalyser();
+      window.toneAnalyser.fftSize = 32768;
+      context.createMediaStreamSource(new MediaStream([track])).connect(window.toneAnalyser);
+    }
+    const bins = new Float32Array(window.toneAnalyser.frequencyBinCount);
+    window.toneAnalyser.getFloatFrequencyData(bins);
+    let best = 0;
+    for (let i = 1; i < bins.length; ++i) if (bins[i] > bins[best]) best = i;
+    return Number.isFinite(bins[best]) ? (best * context.sampleRate) / 32768 : 0;
+  });
+
+const negotiations = (page) =>
+  page.evaluate(() => window.peerageDemo.log.filter((l) => /stable/.test(l.text)).length);
+
+const flowsEverywhere = async (page, sections, what) => {
+  const before = await decoded(page);
+  await until(what, async () => {
+    const now = await decoded(page);
+    return Object.keys(now).length >= sections && Object.keys(now).every((mid) => now[mid] > (before[mid] ?? 0) + 5);
+  });
+};
+
+main(async (browserName) => {
+  const ready = join(mkdtempSync(join(tmpdir(), 'peerage-')), 'port');
+  const server = new Child(['serve', '--port', '0', '--ready-file', ready]);
+  const [, port] = await server.waitFor(/Serving on http:\/\/localhost:(\d+)/);
+  const peer = new Child(['call', '--server', `ws://localhost:${port}`, '--name', 'peerage', '--auto-answer']);
+  await peer.waitFor(/Connected to/);
+
+  const browser = await launchBrowser(browserName);
+  const page = await openPage(browser, `http://localhost:${port}/`);
+  await page.type('#name', 'visitor');
+  await page.click('#join');
+  await until('the native peer in the list', () => page.evaluate(() => window.peerageDemo.users.includes('peerage')));
+  await page.evaluate(() => [...document.querySelectorAll('#people button')].find((b) => b.textContent.includes('peerage')).click());
+  await until('the call', () => page.evaluate(() => window.peerageDemo.pc?.connectionState === 'connected'), 60);
+  check(true, 'the page and the native peer are connected');
+
+  await flowsEverywhere(page, 2, 'both pictures of the native peer, the test picture and the returned camera');
+  check(true, `the browser decodes both pictures: ${JSON.stringify(await decoded(page))}`);
+  const [, pictures] = await peer.waitFor(/in \d+ kbit\/s, ([1-9]\d*) pictures\/s/, 60);
+  check(Number(pictures) > 0, `the native peer decodes the browser's camera: ${pictures} pictures in a second`);
+  const hertz = await until('the tone', async () => {
+    const found = await tone(page);
+    return Math.abs(found - 440) < 8 && found;
+  });
+  check(true, `the tone is heard: ${hertz.toFixed(0)} Hz`);
+
+  await page.type('#chat-text', 'hello from the page');
+  await page.click('#chat-send');
+  await until('the answer in the chat', () =>
+    page.evaluate(() => window.peerageDemo.chat.some((m) => m.text === 'You said: hello from the page')));
+  check(true, 'the chat answers');
+
+  await page.click('#ask-file');
+  await until('the file from the native peer, intact', () =>
+    page.evaluate(() => window.peerageDemo.filesReceived.some((f) => f.intact)), 60);
+  check(true, 'a file of the native peer arrived intact');
+  await page.evaluate(() => {
+    const bytes = new Uint8Array(3_000_000).map((_, i) => (i * 31) & 255);
+    const data = new DataTransfer();
+    data.items.add(new File([bytes], 'three-megabytes.bin'));
+    const input = document.getElementById('file');
+    input.files = data.files;
+    input.dispatchEvent(new Event('change', { bubbles: true }));
+  });
+  await peer.waitFor(/file received: three-megabytes\.bin, 3000000 bytes, intact/, 60);
+  check(true, 'a file of the page arrived intact at the native peer');
+
+  if (browserName === 'chromium' && process.env.SCREENSHOT) {
+    await page.setViewport({ width: 1280, height: 860 });
+    await page.screenshot({ path: process.env.SCREENSHOT });
+  }
+
+  const offersBefore = peer.count(/ offer received/);
+  await page.click('#add-camera');
+  await until('an offer of the page', () => peer.count(/ offer received/) > offersBefore);
+  await flowsEverywhere(page, 2, 'pictures after the renegotiation begun by the page');
+  check(true, 'a renegotiation begun by the page');
+
+  await page.click('#ask-video');
+  await flowsEverywhere(page, 3, 'the third picture, negotiated by the native peer');
+  check(true, 'a renegotiation begun by the native peer');
+
+  // Glare: both change in the same moment.
+  const rounds = Number(process.env.GLARE_ROUNDS ?? 50);
+  for (let i = 0; i < rounds; ++i) {
+    await page.evaluate((round) => {
+      const demo = window.peerageDemo;
+      demo.pc.getTransceivers();
+      document.getElementById('ask-video').click();  // the native peer adds or takes away a picture
+      if (round % 2 === 0) {
+        window.glareSender = demo.pc.addTransceiver('audio', { direction: 'recvonly' });
+      } else {
+        window.glareSender.stop();
+      }
+    }, i);
+    await until(`glare ${i}: both stable`, () => page.evaluate(() => window.peerageDemo.pc.signalingState === 'stable'));
+  }
+  await until('the native peer is stable', () => {
+    const states = peer.lines.filter((l) => /signalingState: /.test(l));
+    return /stable$/.test(states.at(-1));
+  });
+  await flowsEverywhere(page, 2, 'every picture after glare');
+  check(true, `glare ${rounds} times: stable, every picture flows`);
+
+  for (const [who, begin] of [
+    ['the page', () => page.click('#restart-ice')],
+    ['the native peer', async () => {
+      await page.type('#chat-text', '/restart');
+      await page.click('#chat-send');
+    }],
+  ]) {
+    const ufrag = () => page.evaluate(() => window.peerageDemo.pc.localDescription.sdp.match(/a=ice-ufrag:(\S+)/)[1]);
+    const before = await ufrag();
+    await begin();
+    await until(`new credentials after the ICE restart of ${who}`, async () => (await ufrag()) !== before);
+    await until(`connected after the ICE restart of ${who}`, () =>
+      page.evaluate(() => window.peerageDemo.pc.connectionState === 'connected' && window.peerageDemo.pc.signalingState === 'stable'));
+    await flowsEverywhere(page, 2, `pictures after the ICE restart of ${who}`);
+    check(true, `ICE restart of ${who}`);
+  }
+
+  await page.click('#hang-up');
+  await peer.waitFor(/\[visitor\] hung up/);
+  check(true, 'the page hung up');
+  check(page.errors.length === 0, `no error in the page ${page.errors.join('; ')}`);
+  const complaints = await page.evaluate(() => window.peerageDemo.errors);
+  check(complaints.length === 0, `no complaint of the page ${complaints.join('; ')}`);
+  const { code } = await peer.stop();
+  check(code === 130, 'Ctrl-C ends the native peer cleanly');
+});
