@@ -1,5 +1,8 @@
 #include "signaling/lws.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include <algorithm>
@@ -9,14 +12,41 @@
 namespace peerage::signaling {
 namespace {
 
-// libwebsockets logs through one function of the whole process; what it says last is the reason of a failure.
+// libwebsockets logs through one function of the whole process; what it complains of is the reason of a failure.
 thread_local std::string complaint;
 
 void keepComplaint(int level, const char* line) {
-  if ((level & LLL_ERR) == 0) return;
-  complaint = line ? line : "";
+  constexpr size_t kEnough = 2000;
+  if ((level & LLL_ERR) == 0 || !line || complaint.size() > kEnough) return;
+  if (!complaint.empty()) complaint += "; ";
+  complaint += line;
   while (!complaint.empty() && complaint.back() == '\n') complaint.pop_back();
 }
+
+/// A handle that polls a descriptor.
+struct Polled {
+  uv_handle_t* handle;
+  int descriptor;
+};
+
+std::vector<Polled> polled(uv_loop_t* loop) {
+  std::vector<Polled> out;
+  uv_walk(
+      loop,
+      [](uv_handle_t* handle, void* list) {
+        uv_os_fd_t descriptor = -1;
+        if (handle->type != UV_POLL || uv_is_closing(handle) || uv_fileno(handle, &descriptor) != 0) return;
+        static_cast<std::vector<Polled>*>(list)->push_back({handle, descriptor});
+      },
+      &out);
+  return out;
+}
+
+struct Placeholder {
+  int descriptor;
+  dev_t device;
+  ino_t inode;
+};
 
 /// Waits, one turn of the loop after another, until no handle is closing any more but those of endings, and then ends the
 /// context for good: lws_context_destroy() wants to be called a second time on a loop that is not libwebsockets' own.
@@ -24,7 +54,34 @@ struct Ending {
   uv_idle_t handle;
   lws_context* context;
   std::shared_ptr<void> keep;
+  std::vector<Placeholder> placeholders;
 
+  /// libwebsockets 4.1 closes the descriptor of its wake-up event at once, and once more when libuv has let go of it; by then
+  /// the number may be another's. Something of ours takes the number until then.
+  void guard(const std::vector<Polled>& before) {
+    for (const Polled& watched : before) {
+      if (!uv_is_closing(watched.handle) || fcntl(watched.descriptor, F_GETFD) != -1) continue;
+      const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+      if (null < 0) continue;
+      if (null != watched.descriptor) {
+        dup3(null, watched.descriptor, O_CLOEXEC);
+        close(null);
+      }
+      struct stat identity {};
+      fstat(watched.descriptor, &identity);
+      placeholders.push_back({watched.descriptor, identity.st_dev, identity.st_ino});
+    }
+  }
+  /// Other versions close it once: then the placeholder is still there.
+  void unguard() const {
+    for (const Placeholder& placeholder : placeholders) {
+      struct stat identity {};
+      if (fstat(placeholder.descriptor, &identity) == 0 && identity.st_dev == placeholder.device &&
+          identity.st_ino == placeholder.inode) {
+        close(placeholder.descriptor);
+      }
+    }
+  }
   void round(uv_loop_t* loop) {
     uv_idle_init(loop, &handle);
     handle.data = this;
@@ -41,6 +98,7 @@ struct Ending {
         },
         &closing);
     if (closing) return round(loop);
+    unguard();
     std::erase(underWay, this);
     lws_context_destroy(context);
     delete this;
@@ -54,6 +112,12 @@ struct Ending {
 thread_local std::vector<Ending*> Ending::underWay;
 
 }  // namespace
+
+Frame closeFrame(uint16_t code, std::string_view reason) {
+  std::string payload{static_cast<char>(code >> 8), static_cast<char>(code & 0xff)};
+  payload += reason;
+  return Frame(payload);
+}
 
 lws_context_creation_info contextInfo(void** loop, const lws_protocols* protocols, void* user) {
   lws_set_log_level(LLL_ERR, keepComplaint);
@@ -70,13 +134,15 @@ lws_context_creation_info contextInfo(void** loop, const lws_protocols* protocol
 }
 
 void endContext(lws_context* context, uv_loop_s* loop, std::shared_ptr<void> keep) {
-  auto* ending = new Ending{{}, context, std::move(keep)};
+  auto* ending = new Ending{{}, context, std::move(keep), {}};
   Ending::underWay.push_back(ending);
+  const auto before = polled(loop);
   lws_context_destroy(context);
+  ending->guard(before);
   ending->round(loop);
 }
 
-const std::string& lastComplaint() { return complaint; }
+const std::string& complaints() { return complaint; }
 
 std::string contextFailure() {
   if (complaint.empty()) return "libwebsockets gives no reason (is its libuv plugin, libwebsockets-evlib-uv, installed?)";

@@ -26,6 +26,13 @@ class Frame {
   std::vector<unsigned char> bytes_;
 };
 
+/// The payload of a close frame (RFC 6455 §5.5.1), to be sent as kWriteClose. By hand, since libwebsockets 4.1 on libuv closes
+/// twice when a callback asks it to, the second time without a close frame; and a socket that is closed while something unread
+/// waits in it takes along what was sent last.
+Frame closeFrame(uint16_t code, std::string_view reason);
+/// libwebsockets' number for close frames, which its public header mentions without a name.
+inline constexpr auto kWriteClose = static_cast<lws_write_protocol>(4);
+
 /// Settings that both ends share: the loop, its plugin, no signal handlers, quiet logs. `loop` holds the pointer for the
 /// length of lws_create_context().
 lws_context_creation_info contextInfo(void** loop, const lws_protocols* protocols, void* user);
@@ -33,8 +40,8 @@ lws_context_creation_info contextInfo(void** loop, const lws_protocols* protocol
 /// Ends a context. Its handles close in later turns of the loop, and its callbacks come until then: `keep` lives as long.
 void endContext(lws_context* context, uv_loop_s* loop, std::shared_ptr<void> keep);
 
-/// What libwebsockets complained of last on this thread.
-const std::string& lastComplaint();
+/// What libwebsockets has complained of on this thread since the last contextInfo().
+const std::string& complaints();
 
 /// Why lws_create_context() gave nothing, as far as it can be told.
 std::string contextFailure();

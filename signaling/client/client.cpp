@@ -59,7 +59,7 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
   ClientCore& core() { return core_; }
   const detail::LoopBody& body() const { return *body_; }
   void drop() {
-    if (wsi_) lws_set_timeout(wsi_, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_ASYNC);
+    if (wsi_) lws_set_timeout(wsi_, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
   }
   /// Does what the core asks for.
   void drain();
@@ -98,6 +98,7 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
   uintptr_t generation_ = 0;  ///< of the attempt to connect: what an older one's socket says is not heard
   bool open_ = false;
   bool closing_ = false;
+  bool closeSent_ = false;
   bool delivering_ = false;
   std::string partial_;
   std::deque<Frame> queue_;
@@ -129,7 +130,7 @@ void Client::Impl::connect() {
   drop();
   wsi_ = nullptr;
   ++generation_;
-  open_ = closing_ = false;
+  open_ = closing_ = closeSent_ = false;
   queue_.clear();
   partial_.clear();
   addresses_.clear();
@@ -232,9 +233,10 @@ int Client::Impl::write(lws* wsi) {
     lws_callback_on_writable(wsi);
     return 0;
   }
-  if (!closing_) return 0;
-  lws_close_reason(wsi, LWS_CLOSE_STATUS_NORMAL, nullptr, 0);
-  return -1;
+  if (!closing_ || std::exchange(closeSent_, true)) return 0;
+  // The server answers with a close frame of its own, on which libwebsockets closes; if it does not, the timeout does.
+  Frame frame = closeFrame(LWS_CLOSE_STATUS_NORMAL, "");
+  return lws_write(wsi, frame.data(), frame.size(), kWriteClose) < 0 ? -1 : 0;
 }
 
 void Client::Impl::drain() {
@@ -250,7 +252,7 @@ void Client::Impl::drain() {
       resolving_.reset();
       addresses_.clear();
       if (wsi_ && open_) {
-        lws_set_timeout(wsi_, PENDING_TIMEOUT_CLOSE_SEND, 5);
+        lws_set_timeout(wsi_, PENDING_TIMEOUT_USER_REASON_BASE, 5);
         lws_callback_on_writable(wsi_);
       } else {
         drop();

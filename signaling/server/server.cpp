@@ -34,6 +34,7 @@ struct Socket {
   std::deque<Frame> queue;
   size_t queuedBytes = 0;
   std::optional<CloseOutput> close;
+  bool closeSent = false;
 };
 
 /// What libwebsockets keeps for each connection: zeroed by it, so that only a pointer can live there.
@@ -127,9 +128,10 @@ void Server::Impl::open(const std::shared_ptr<Impl>& self) {
   if (context_) return;
   const std::string problem = contextFailure();
   const std::string port = "port " + std::to_string(options_.port);
-  // "ERROR on binding fd 12 to port 8080 (-1 98)": the number at the end is the system's.
-  if (problem.ends_with(" " + std::to_string(EADDRINUSE) + ")")) throw SignalingError(port + " is in use");
-  if (problem.ends_with(" " + std::to_string(EACCES) + ")")) throw SignalingError(port + " is not permitted to this user");
+  // "ERROR on binding fd 12 to port 8080 (-1 98)": the second number is the system's.
+  const auto failedWith = [&](int error) { return problem.find("(-1 " + std::to_string(error) + ")") != std::string::npos; };
+  if (failedWith(EADDRINUSE)) throw SignalingError(port + " is in use");
+  if (failedWith(EACCES)) throw SignalingError(port + " is not permitted to this user");
   context_ = createContext(self, false);  // a machine without IPv6
   if (!context_) throw SignalingError("the signalling server could not start on " + port + ": " + problem);
 }
@@ -154,7 +156,7 @@ lws_context* Server::Impl::createContext(const std::shared_ptr<Impl>& self, bool
   lws_vhost* vhost = lws_create_vhost(context, &info);
   const int port = vhost ? lws_get_vhost_listen_port(vhost) : 0;
   // It waits for an interface that is not there yet; we do not.
-  const bool noInterface = lastComplaint().find("DOESN'T EXIST") != std::string::npos;
+  const bool noInterface = complaints().find("DOESN'T EXIST") != std::string::npos;
   if (port <= 0 || noInterface) {
     endContext(context, uvLoop_, self);
     return nullptr;
@@ -247,7 +249,7 @@ void Server::Impl::drain() {
     Socket& socket = *found->second;
     if (auto* close = std::get_if<CloseOutput>(&*output)) {
       socket.close = std::move(*close);
-      lws_set_timeout(socket.wsi, PENDING_TIMEOUT_CLOSE_SEND, kCloseSeconds);
+      lws_set_timeout(socket.wsi, PENDING_TIMEOUT_USER_REASON_BASE, kCloseSeconds);
     } else {
       socket.ping = true;
     }
@@ -293,14 +295,10 @@ int Server::Impl::write(Socket& socket) {
     lws_callback_on_writable(socket.wsi);
     return 0;
   }
-  if (!socket.close) return 0;
-  if (lws_partial_buffered(socket.wsi)) {
-    lws_callback_on_writable(socket.wsi);
-    return 0;
-  }
-  lws_close_reason(socket.wsi, static_cast<lws_close_status>(socket.close->code),
-                   reinterpret_cast<unsigned char*>(socket.close->reason.data()), socket.close->reason.size());
-  return -1;
+  if (!socket.close || std::exchange(socket.closeSent, true)) return 0;
+  // The client answers with a close frame of its own, on which libwebsockets closes; if it does not, the timeout does.
+  Frame frame = closeFrame(static_cast<uint16_t>(socket.close->code), socket.close->reason);
+  return lws_write(socket.wsi, frame.data(), frame.size(), kWriteClose) < 0 ? -1 : 0;
 }
 
 int Server::Impl::beginReply(lws* wsi, PerSession& session) {

@@ -207,7 +207,8 @@ TEST_F(ServerTest, TooLongAMessageIsAnsweredAndEndsTheConnection) {
   socket.receiveUntil([](const std::string& s) { return s.find("\"id\"") != std::string::npos; });
   socket.sendFrame(1, std::string(200'000, ' '), false);
   socket.sendFrame(0, std::string(100'000, ' '), false);
-  EXPECT_THAT(socket.receiveAll(), testing::AllOf(HasSubstr("too-big"), HasSubstr("262144 bytes")));
+  EXPECT_THAT(socket.receiveAll(), testing::AllOf(HasSubstr("too-big"), HasSubstr("262144 bytes"), HasSubstr("\x03\xf1")))
+      << "the error, and a close frame with code 1009";
   EXPECT_TRUE(socket.closed());
 }
 
@@ -334,7 +335,10 @@ TEST_F(ServerTest, HundredsOfClientsComeAndGo) {
   start();
   for (int round = 0; round < 10; ++round) {
     std::vector<std::unique_ptr<Client>> clients;
-    for (int i = 0; i < 20; ++i) clients.push_back(client("user" + std::to_string(i), i % 2 ? Protocol::json : Protocol::peerage_1));
+    for (int i = 0; i < 20; ++i) {
+      clients.push_back(client("user" + std::to_string(i), i % 2 ? Protocol::json : Protocol::peerage_1));
+      clients.back()->onclosed = [](ClosedEvent& e) { ADD_FAILURE() << e.message; };
+    }
     ASSERT_TRUE(until([&] { return std::ranges::all_of(clients, [](const auto& c) { return c->ready(); }); }));
     clients.clear();
     ASSERT_TRUE(until([&] { return server_->connections() == 0; }));
