@@ -21,12 +21,17 @@ using namespace peerage::jsep;
 
 Config config() {
   Config config;
-  config.codecs = {{.kind = MediaKind::audio, .name = "opus", .clockRate = 48000, .channels = 2, .preferredPayloadType = 111},
-                   {.kind = MediaKind::video, .name = "VP8", .feedback = {{"nack", ""}, {"nack", "pli"}}, .preferredPayloadType = 96},
-                   {.kind = MediaKind::video, .name = "rtx"}};
+  config.codecs = {
+      {.kind = MediaKind::audio, .name = "opus", .clockRate = 48000, .channels = 2, .preferredPayloadType = 111},
+      {.kind = MediaKind::video,
+       .name = "VP8",
+       .feedback = {{"nack", ""}, {"nack", "pli"}},
+       .preferredPayloadType = 96},
+      {.kind = MediaKind::video, .name = "rtx"}};
   config.headerExtensions = {{MediaKind::audio, "urn:ietf:params:rtp-hdrext:sdes:mid", 4},
                              {MediaKind::video, "urn:ietf:params:rtp-hdrext:sdes:mid", 4}};
-  config.fingerprints = {{"sha-256", "6B:8B:F0:65:5F:78:E2:51:3B:AC:6F:F3:3F:46:1B:35:DC:B8:5F:64:1A:24:C2:43:F0:A1:58:D0:A1:2C:19:08"}};
+  config.fingerprints = {
+      {"sha-256", "6B:8B:F0:65:5F:78:E2:51:3B:AC:6F:F3:3F:46:1B:35:DC:B8:5F:64:1A:24:C2:43:F0:A1:58:D0:A1:2C:19:08"}};
   config.maxVideoEncodings = 3;
   return config;
 }

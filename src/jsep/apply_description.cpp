@@ -44,13 +44,14 @@ class Applier {
 
   void associateLocalOffer(const Description& description);
   void localSection(const Description& description, size_t i, Transceiver& t);
-  void localAnswerSection(const sdp::MediaSection& section, Direction direction, const std::vector<Codec>& ours, Transceiver& t);
+  void localAnswerSection(const sdp::MediaSection& section, Direction direction, const std::vector<Codec>& ours,
+                          Transceiver& t);
 
   void remoteSection(const Description& description, size_t i);
   Transceiver* findOrCreate(const Description& description, size_t i, MediaKind kind);
   void proposeEncodings(Transceiver& t, const std::vector<std::string>& rids);
-  void remoteAnswerSection(const Description& description, size_t i, Direction direction, const std::vector<Codec>& theirs,
-                           Transceiver& t);
+  void remoteAnswerSection(const Description& description, size_t i, Direction direction,
+                           const std::vector<Codec>& theirs, Transceiver& t);
   void keepEncodings(Transceiver& t, const std::vector<std::string>& rids);
 
   void finishAnswer();
@@ -70,7 +71,7 @@ class Applier {
   std::unordered_map<std::string, size_t> mids_;
 };
 
-// ---- Entry points ----------------------------------------------------------------------------------------------------
+// ---- Entry points -----------------------------------------------------------------------------------------------
 
 Outcome<Applied> Applier::local(std::string_view sdp) {
   const bool offer = type_ == SdpType::offer;
@@ -83,7 +84,8 @@ Outcome<Applied> Applier::local(std::string_view sdp) {
   } else {
     created_ = offer ? before_.lastCreatedOffer : before_.lastCreatedAnswer;
     if (!created_ || created_->text != sdp)
-      return fail(ErrorKind::invalid_modification, "the sdp is not that of the last " + std::string(offer ? "createOffer()" : "createAnswer()"));
+      return fail(ErrorKind::invalid_modification,
+                  "the sdp is not that of the last " + std::string(offer ? "createOffer()" : "createAnswer()"));
   }
   if (auto next = nextState(before_.signalingState, Side::local, type_); !next) return std::unexpected(next.error());
   const Description description(type_, true, created_->text, created_->parsed, created_->mids);
@@ -141,7 +143,7 @@ Outcome<Applied> Applier::apply(const Description& description) {
   return std::move(applied_);
 }
 
-// ---- Before the m-sections -------------------------------------------------------------------------------------------
+// ---- Before the m-sections --------------------------------------------------------------------------------------
 
 /// An offer in stable: [[LastStableState…]] of the connection and of every transceiver.
 void Applier::saveLastStable() {
@@ -150,7 +152,8 @@ void Applier::saveLastStable() {
     t.lastStable.mid = t.mid;
     t.lastStable.transport = t.transport;
     t.lastStable.ridlessSendEncodings.reset();
-    if (t.sendEncodings.size() == 1 && t.sendEncodings.front().rid.empty()) t.lastStable.ridlessSendEncodings = t.sendEncodings;
+    if (t.sendEncodings.size() == 1 && t.sendEncodings.front().rid.empty())
+      t.lastStable.ridlessSendEncodings = t.sendEncodings;
     t.lastStable.remoteStreamIds = t.remoteStreamIds;
     t.lastStable.receiveCodecs = t.receiveCodecs;
     t.lastStable.headerExtensions = t.headerExtensions;
@@ -185,9 +188,11 @@ void Applier::setDescriptions(const Description& description) {
     next.earlyCandidates.clear();
   } else {
     const auto trickles = [](const sdp::Lines& lines) {
-      return std::ranges::any_of(lines.all<sdp::IceOptions>(), [](const auto& o) { return contains(o.options, "trickle"); });
+      return std::ranges::any_of(lines.all<sdp::IceOptions>(),
+                                 [](const auto& o) { return contains(o.options, "trickle"); });
     };
-    next.canTrickleIceCandidates = trickles(description.parsed().lines) ||
+    next.canTrickleIceCandidates =
+        trickles(description.parsed().lines) ||
         std::ranges::any_of(description.parsed().media, [&](const auto& section) { return trickles(section.lines); });
     next.remoteSessionBandwidth.reset();
     for (const sdp::Bandwidth& b : description.parsed().lines.all<sdp::Bandwidth>())
@@ -218,7 +223,7 @@ void Applier::replaceCredentials(const Description& newLocal) {
   replace.clear();
 }
 
-// ---- SCTP ------------------------------------------------------------------------------------------------------------
+// ---- SCTP -------------------------------------------------------------------------------------------------------
 
 /// [[SctpTransport]]: made by an offer that describes an association, null again when an answer refuses it.
 void Applier::updateSctp(const Description& description) {
@@ -261,7 +266,7 @@ void Applier::negotiateDataChannels(const Description& description) {
   if (const Transport* transport = next.find(next.sctp->transport)) fx().assignDataChannelIds = transport->dtlsRole;
 }
 
-// ---- Local descriptions ----------------------------------------------------------------------------------------------
+// ---- Local descriptions -----------------------------------------------------------------------------------------
 
 void Applier::indexMids() {
   mids_.clear();
@@ -329,7 +334,7 @@ void Applier::keepEncodings(Transceiver& t, const std::vector<std::string>& rids
   else std::erase_if(t.sendEncodings, missing);
 }
 
-// ---- Remote descriptions ---------------------------------------------------------------------------------------------
+// ---- Remote descriptions ----------------------------------------------------------------------------------------
 
 /// RFC 9429 §5.10: the associated transceiver; for an offer else one that addTrack() made, else a new one.
 Transceiver* Applier::findOrCreate(const Description& description, size_t i, MediaKind kind) {
@@ -406,7 +411,7 @@ void Applier::remoteAnswerSection(const Description& description, size_t i, Dire
   if (const auto transport = s().transportOf(description.mid(i))) t.transport = transport;
 }
 
-// ---- After the m-sections --------------------------------------------------------------------------------------------
+// ---- After the m-sections ---------------------------------------------------------------------------------------
 
 void Applier::stopNow(Transceiver& t) {
   fx().stopped.push_back(t.id);
@@ -422,13 +427,14 @@ void Applier::finishAnswer() {
     return false;
   };
   for (Transceiver& t : next.transceivers) {
-    // webrtc-pc issue 2576: one that is stopping and was never negotiated has nothing to wait for. Left stopping it would
-    // need negotiation for ever.
+    // webrtc-pc issue 2576: one that is stopping and was never negotiated has nothing to wait for. Left stopping it
+    // would need negotiation for ever.
     if (t.stopping && !t.stopped && !t.mid) stopNow(t);
     t.createdByPendingOffer = false;
     if (t.sendCodecs.empty()) continue;
     for (SendEncoding& encoding : t.sendEncodings)
-      if (encoding.codec && std::ranges::none_of(t.sendCodecs, [&](const Codec& c) { return sameFormat(c, *encoding.codec); })) {
+      if (encoding.codec &&
+          std::ranges::none_of(t.sendCodecs, [&](const Codec& c) { return sameFormat(c, *encoding.codec); })) {
         encoding.codec.reset();
         fx().parametersChanged.push_back(t.id);
       }
@@ -448,7 +454,7 @@ void Applier::finishAnswer() {
   next.lastStable = {};
 }
 
-// ---- Rollback --------------------------------------------------------------------------------------------------------
+// ---- Rollback ---------------------------------------------------------------------------------------------------
 
 void Applier::rollbackTransceiver(Transceiver& t, bool fromRemoteOffer) {
   // Not associated before the pending description: disassociated again. One whose old association still holds keeps it.

@@ -17,7 +17,8 @@ TEST(SetLocal, Rule32_OnlyTheLastCreatedTextIsTaken) {
   const std::string second = a.offer();
   EXPECT_EQ(a.localFailure(SdpType::offer, first)->kind, ErrorKind::invalid_modification);
   EXPECT_EQ(a.localFailure(SdpType::offer, second + "a=x\r\n")->kind, ErrorKind::invalid_modification);
-  EXPECT_EQ(a.localFailure(SdpType::answer, second)->kind, ErrorKind::invalid_modification) << "before the state is looked at";
+  EXPECT_EQ(a.localFailure(SdpType::answer, second)->kind, ErrorKind::invalid_modification)
+      << "before the state is looked at";
   a.local(SdpType::offer, second);
   b.remote(SdpType::offer, second);
   const std::string answer = b.answer();
@@ -60,23 +61,24 @@ TEST(SetDescription, Rule39_SyntaxErrorsHaveALine) {
   Peer a(1);
   EXPECT_EQ(a.remoteFailure(SdpType::offer, "Invalid SDP")->kind, ErrorKind::sdp_syntax);
   EXPECT_EQ(a.remoteFailure(SdpType::offer, "Invalid SDP")->sdpLineNumber, 1);
-  const auto failure = a.remoteFailure(SdpType::offer, replaced(corpusFile("chromium_offer.sdp"), "a=mid:0\r\n", "a=mid:\r\n"));
+  const auto failure =
+      a.remoteFailure(SdpType::offer, replaced(corpusFile("chromium_offer.sdp"), "a=mid:0\r\n", "a=mid:\r\n"));
   EXPECT_EQ(failure->kind, ErrorKind::sdp_syntax);
   EXPECT_EQ(failure->sdpLineNumber, 16);
 }
 
 TEST(SetDescription, Rule39_InvalidContent) {
   const std::string good = corpusFile("chromium_offer.sdp");
-  for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
-           {"a=rtcp-mux\r\n", ""},
-           {"a=fingerprint:sha-256 " + kPrintA + "\r\n", ""},
-           {"a=ice-ufrag:Vk8R\r\n", ""},
-           {"a=ice-pwd:sZ9jP0ym8yJbT1t8dZ5Pq0mX\r\n", ""},
-           {"a=mid:1\r\n", "a=mid:0\r\n"},
-           {"BUNDLE 0 1 2", "BUNDLE 0 1 3"},
-           {"BUNDLE 0 1 2", "BUNDLE 0 1 1"},
-           {"a=setup:actpass", "a=setup:holdconn"},
-           {"a=mid:1\r\n", "a=mid:1\r\na=simulcast:send x\r\n"}}) {
+  for (const auto& [from, to] :
+       std::vector<std::pair<std::string, std::string>>{{"a=rtcp-mux\r\n", ""},
+                                                        {"a=fingerprint:sha-256 " + kPrintA + "\r\n", ""},
+                                                        {"a=ice-ufrag:Vk8R\r\n", ""},
+                                                        {"a=ice-pwd:sZ9jP0ym8yJbT1t8dZ5Pq0mX\r\n", ""},
+                                                        {"a=mid:1\r\n", "a=mid:0\r\n"},
+                                                        {"BUNDLE 0 1 2", "BUNDLE 0 1 3"},
+                                                        {"BUNDLE 0 1 2", "BUNDLE 0 1 1"},
+                                                        {"a=setup:actpass", "a=setup:holdconn"},
+                                                        {"a=mid:1\r\n", "a=mid:1\r\na=simulcast:send x\r\n"}}) {
     Peer a(1);
     const std::string text = replaced(good, from, to);
     ASSERT_NE(text, good);
@@ -95,9 +97,12 @@ TEST(SetDescription, Rule39_AnswersThatDoNotFit) {
   b.local(SdpType::answer, b.answer());
   const std::string good = b.localSdp();
   const std::string lastSection = good.substr(good.find("m=application"));
-  for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
-           {"a=recvonly", "a=sendrecv"}, {"m=audio", "m=video"}, {lastSection, ""}, {"a=mid:0", "a=mid:7"},
-           {"a=setup:active", "a=setup:actpass"}, {"BUNDLE 0 1", "BUNDLE 0"}}) {
+  for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{{"a=recvonly", "a=sendrecv"},
+                                                                                 {"m=audio", "m=video"},
+                                                                                 {lastSection, ""},
+                                                                                 {"a=mid:0", "a=mid:7"},
+                                                                                 {"a=setup:active", "a=setup:actpass"},
+                                                                                 {"BUNDLE 0 1", "BUNDLE 0"}}) {
     std::string text = replaced(good, from, to);
     if (from == "a=mid:0") text = replaced(text, "BUNDLE 0 1", "BUNDLE 7 1");
     if (from == lastSection) text = replaced(text, "BUNDLE 0 1", "BUNDLE 0");
@@ -191,7 +196,7 @@ TEST(SetDescription, Rule45_PairingWithAddTrack) {
   a.add(MediaKind::audio);
   addTransceiver(b.session, {.kind = MediaKind::audio, .trackId = "other"}, b.random);  // addTransceiver(): never pairs
   const auto track = b.addTrack(MediaKind::audio, "mic");
-  b.addTrack(MediaKind::video, "cam");          // another kind
+  b.addTrack(MediaKind::video, "cam");  // another kind
   a.local(SdpType::offer, a.offer());
   EXPECT_THAT(b.remote(SdpType::offer, a.localSdp()).created, IsEmpty());
   EXPECT_EQ(*b.session.find(track)->mid, "0");
@@ -321,7 +326,8 @@ TEST(SetDescription, NoMsidMeansTheDefaultStream) {
   Peer b(2);
   std::string offer = corpusFile("chromium_offer.sdp");
   offer = replaced(offer, "a=msid:b0b51b4e-2b0f-4d0a-9b0a-5d6ae2b2d9f5 5f2e4bd8-9df4-4b9f-8f7a-3b7f59e8a1d2\r\n", "");
-  offer = replaced(offer, "a=msid:b0b51b4e-2b0f-4d0a-9b0a-5d6ae2b2d9f5 c34b4b61-5ab0-4c86-9e0c-0f3c9e1f4e36\r\n", "a=msid:- x\r\n");
+  offer = replaced(offer, "a=msid:b0b51b4e-2b0f-4d0a-9b0a-5d6ae2b2d9f5 c34b4b61-5ab0-4c86-9e0c-0f3c9e1f4e36\r\n",
+                   "a=msid:- x\r\n");
   const Effects effects = b.remote(SdpType::offer, offer);
   ASSERT_EQ(effects.trackEvents.size(), 2u);
   EXPECT_THAT(effects.trackEvents[0].streamIds, ElementsAre(b.session.defaultStreamId));
@@ -367,7 +373,8 @@ TEST(SetDescription, Rule72_AnswerCredentials) {
   b.remote(SdpType::offer, a.localSdp());
   b.local(SdpType::answer, b.answer());
   const auto fresh = *b.session.currentLocal->credentials(0);
-  failure = a.remoteFailure(SdpType::answer, replaced(replaced(b.localSdp(), fresh.ufrag, old.ufrag), fresh.pwd, old.pwd));
+  failure =
+      a.remoteFailure(SdpType::answer, replaced(replaced(b.localSdp(), fresh.ufrag, old.ufrag), fresh.pwd, old.pwd));
   ASSERT_TRUE(failure);
   EXPECT_EQ(failure->kind, ErrorKind::invalid_access);
   a.remote(SdpType::answer, b.localSdp());
@@ -385,7 +392,10 @@ TEST(SetDescription, Rule83_LayersOnlyGo) {
   config.maxVideoEncodings = 3;
   const auto answered = [&](const std::string& line) {
     Peer a(1, config), b(2);
-    addTransceiver(a.session, {.kind = MediaKind::video, .trackId = "cam", .sendEncodings = {{.rid = "q"}, {.rid = "h"}, {.rid = "f"}}}, a.random);
+    addTransceiver(
+        a.session,
+        {.kind = MediaKind::video, .trackId = "cam", .sendEncodings = {{.rid = "q"}, {.rid = "h"}, {.rid = "f"}}},
+        a.random);
     a.local(SdpType::offer, a.offer());
     b.remote(SdpType::offer, a.localSdp());
     b.local(SdpType::answer, b.answer());
@@ -411,7 +421,8 @@ TEST(SetDescription, Rule88And89_OffersAfterNegotiation) {
   ASSERT_TRUE(failure(replaced(good, "BUNDLE 0 1", "BUNDLE 0")));
   EXPECT_EQ(failure(replaced(good, "BUNDLE 0 1", "BUNDLE 0"))->kind, ErrorKind::invalid_access) << "unbundling";
   ASSERT_TRUE(failure(replaced(good.substr(0, good.find("m=video")), "BUNDLE 0 1", "BUNDLE 0")));
-  ASSERT_TRUE(failure(replaced(replaced(good, "a=mid:1", "a=mid:5"), "BUNDLE 0 1", "BUNDLE 0 5"))) << "a mid in use goes";
+  ASSERT_TRUE(failure(replaced(replaced(good, "a=mid:1", "a=mid:5"), "BUNDLE 0 1", "BUNDLE 0 5")))
+      << "a mid in use goes";
   ASSERT_TRUE(failure(replaced(good, "m=video", "m=audio")));
   EXPECT_FALSE(failure(good));
 }
@@ -446,7 +457,8 @@ TEST(SetDescription, Rule37_BackToBackOffers) {
   Peer c(3);
   c.add(MediaKind::video);
   c.local(SdpType::offer, c.offer());
-  EXPECT_EQ(b.remoteFailure(SdpType::offer, c.localSdp())->kind, ErrorKind::invalid_access) << "as if it had been answered";
+  EXPECT_EQ(b.remoteFailure(SdpType::offer, c.localSdp())->kind, ErrorKind::invalid_access)
+      << "as if it had been answered";
   b.local(SdpType::answer, b.answer());
   a.remote(SdpType::answer, b.localSdp());
 }

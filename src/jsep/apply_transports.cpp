@@ -65,7 +65,8 @@ void transportsOfLocalOffer(Session& next, const Description& offer, Effects& ef
     const auto id = next.transportOf(offer.mid(i));
     const auto* tlsId = offer.section(i).lines.first<sdp::TlsId>();
     if (offer.section(i).rejected() || !id || !tlsId) continue;
-    if (Transport* transport = next.find(*id); transport && transport->localTlsId.empty()) transport->localTlsId = tlsId->value;
+    if (Transport* transport = next.find(*id); transport && transport->localTlsId.empty())
+      transport->localTlsId = tlsId->value;
   }
 }
 
@@ -92,7 +93,8 @@ void transportsOfRemoteOffer(Session& next, const Description& offer, Effects& e
 namespace {
 
 /// What an answer settles for the transport of section `tag`.
-Outcome<> settle(Transport& transport, const Description& offer, const Description& answer, bool remoteAnswer, size_t tag) {
+Outcome<> settle(Transport& transport, const Description& offer, const Description& answer, bool remoteAnswer,
+                 size_t tag) {
   const Description& remote = remoteAnswer ? answer : offer;
   const Description& local = remoteAnswer ? offer : answer;
   const size_t remoteTag = remote.indexOf(remote.tagOf(remote.mid(tag))).value_or(tag);
@@ -132,7 +134,8 @@ Outcome<> transportsOfAnswer(Session& next, const Description& offer, const Desc
     if (!isNew) continue;
     Transport* transport = next.find(at->second);
     const auto tagIndex = answer.indexOf(tag);
-    if (!transport || !tagIndex) return fail(ErrorKind::operation, "transport of mid '" + std::string(tag) + "' is gone");
+    if (!transport || !tagIndex)
+      return fail(ErrorKind::operation, "transport of mid '" + std::string(tag) + "' is gone");
     if (auto settled = settle(*transport, offer, answer, remoteAnswer, *tagIndex); !settled) return settled;
   }
   next.midTransports = std::move(mapped);

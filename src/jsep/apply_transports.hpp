@@ -8,8 +8,8 @@ namespace peerage::jsep {
 
 void transportsOfLocalOffer(Session& next, const Description& offer, Effects& effects);
 void transportsOfRemoteOffer(Session& next, const Description& offer, Effects& effects);
-/// Transports, DTLS roles and fingerprints after an answer or pranswer. Fails with invalid_access when the answer moves a
-/// section away from the transport that it shares, or changes the role of an association that goes on.
+/// Transports, DTLS roles and fingerprints after an answer or pranswer. Fails with invalid_access when the answer moves
+/// a section away from the transport that it shares, or changes the role of an association that goes on.
 Outcome<> transportsOfAnswer(Session& next, const Description& offer, const Description& answer, bool remoteAnswer,
                              Effects& effects);
 /// Forgets transports that no section uses any more.

@@ -89,7 +89,8 @@ Outcome<AddedRemoteCandidate> addRemoteCandidate(Session& session, const Candida
     if (ufrag) places.push_back({mid, *ufrag});
   }
   if (!ufragKnown)
-    return fail(ErrorKind::operation, "the usernameFragment '" + *init.usernameFragment + "' is of no generation known");
+    return fail(ErrorKind::operation,
+                "the usernameFragment '" + *init.usernameFragment + "' is of no generation known");
   for (const Place& place : places) {
     addTo(session.pendingRemote, place.mid, place.ufrag, value);
     addTo(session.currentRemote, place.mid, place.ufrag, value);
@@ -105,16 +106,19 @@ Outcome<AddedRemoteCandidate> addRemoteCandidate(Session& session, const Candida
 
 std::optional<SurfacedCandidate> addLocalCandidate(Session& session, const LocalCandidate& candidate) {
   std::optional<SurfacedCandidate> surfaced;
-  const auto surface = [&](std::optional<Description>& description, const std::map<TransportId, DescribedTransport>& described) {
+  const auto surface = [&](std::optional<Description>& description,
+                           const std::map<TransportId, DescribedTransport>& described) {
     const auto at = described.find(candidate.transport);
     if (at == described.end() || at->second.credentials.ufrag != candidate.ufrag) return;
     const size_t index = at->second.section;
     if (candidate.candidate.empty()) description->endCandidates(index);
     else description->addCandidate(index, attributeValue(candidate.candidate));
     if (!surfaced)
-      surfaced = SurfacedCandidate{candidate.candidate, description->mid(index), static_cast<uint16_t>(index), candidate.ufrag};
+      surfaced = SurfacedCandidate{candidate.candidate, description->mid(index), static_cast<uint16_t>(index),
+                                   candidate.ufrag};
   };
-  if (session.pendingLocal) surface(session.pendingLocal, describedTransports(*session.pendingLocal, session.midTransports));
+  if (session.pendingLocal)
+    surface(session.pendingLocal, describedTransports(*session.pendingLocal, session.midTransports));
   if (session.currentLocal) surface(session.currentLocal, currentTransports(session.currentLocal, session));
   constexpr size_t kMaxEarly = 1024;
   if (!surfaced && session.find(candidate.transport) && session.earlyCandidates.size() < kMaxEarly)

@@ -30,8 +30,8 @@ struct AddedRemoteCandidate {
 /// The TypeError that addIceCandidate() raises before it is chained: a candidate that names no section.
 Outcome<> checkCandidateInit(const CandidateInit& init);
 
-/// The chained part of addIceCandidate(): finds the section and generation, adds the candidate to the remote descriptions
-/// of that generation, and says which transport it is for. Fails with type, invalid_state or operation.
+/// The chained part of addIceCandidate(): finds the section and generation, adds the candidate to the remote
+/// descriptions of that generation, and says which transport it is for. Fails with type, invalid_state or operation.
 Outcome<AddedRemoteCandidate> addRemoteCandidate(Session& session, const CandidateInit& init);
 
 /// A candidate as the icecandidate event shows it; an empty candidate is the end of the generation.
@@ -43,8 +43,8 @@ struct SurfacedCandidate {
 };
 
 /// A candidate was gathered, or (with an empty `candidate`) gathering of a generation is done: adds it to the local
-/// descriptions of its generation. nullopt: no local description has the generation yet; the session keeps the candidate
-/// until setLocal() releases it (Effects::releasedCandidates), or forgets it when its transport is gone.
+/// descriptions of its generation. nullopt: no local description has the generation yet; the session keeps the
+/// candidate until setLocal() releases it (Effects::releasedCandidates), or forgets it when its transport is gone.
 std::optional<SurfacedCandidate> addLocalCandidate(Session& session, const LocalCandidate& candidate);
 
 }  // namespace peerage::jsep

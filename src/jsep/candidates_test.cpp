@@ -30,7 +30,8 @@ TEST(RemoteCandidate, Rule71_Errors) {
   Session& s = p.b.session;
   EXPECT_EQ(addRemoteCandidate(s, {.candidate = kHost, .sdpMid = "9"}).error().kind, ErrorKind::operation);
   EXPECT_EQ(addRemoteCandidate(s, {.candidate = kHost, .sdpMLineIndex = 2}).error().kind, ErrorKind::operation);
-  EXPECT_EQ(addRemoteCandidate(s, {.candidate = kHost, .sdpMid = "0", .usernameFragment = "nobody"}).error().kind, ErrorKind::operation);
+  EXPECT_EQ(addRemoteCandidate(s, {.candidate = kHost, .sdpMid = "0", .usernameFragment = "nobody"}).error().kind,
+            ErrorKind::operation);
   EXPECT_EQ(addRemoteCandidate(s, {.candidate = "candidate:x", .sdpMid = "0"}).error().kind, ErrorKind::operation);
   EXPECT_THAT(p.b.remoteSdp(), Not(HasSubstr("a=candidate")));
 }
@@ -92,8 +93,9 @@ TEST(RemoteCandidate, Rule71_GenerationsByUfrag) {
   EXPECT_THAT(p.b.session.pendingRemote->sdp(), HasSubstr("a=candidate"));
   p.b.local(SdpType::answer, p.b.answer());
   EXPECT_EQ(makePlan(p.b.session).transports[0].ice->remoteCandidates.size(), 1u);
-  EXPECT_EQ(addRemoteCandidate(p.b.session, {.candidate = kHost, .sdpMid = "0", .usernameFragment = oldUfrag}).error().kind,
-            ErrorKind::operation);
+  EXPECT_EQ(
+      addRemoteCandidate(p.b.session, {.candidate = kHost, .sdpMid = "0", .usernameFragment = oldUfrag}).error().kind,
+      ErrorKind::operation);
 }
 
 TEST(LocalCandidate, Rule70_IsInTheDescriptionWhenTheEventFires) {
@@ -119,7 +121,8 @@ TEST(LocalCandidate, Rule53_EndOfAGeneration) {
   Peer a(1);
   a.add(MediaKind::audio);
   a.local(SdpType::offer, a.offer());
-  const auto surfaced = addLocalCandidate(a.session, {*a.t(0).transport, a.session.pendingLocal->credentials(0)->ufrag, ""});
+  const auto surfaced =
+      addLocalCandidate(a.session, {*a.t(0).transport, a.session.pendingLocal->credentials(0)->ufrag, ""});
   ASSERT_TRUE(surfaced);
   EXPECT_EQ(surfaced->candidate, "");
   EXPECT_THAT(a.localSdp(), HasSubstr("a=end-of-candidates\r\n"));
@@ -140,8 +143,8 @@ TEST(LocalCandidate, Rule69_EarlyOnesWait) {
 
 TEST(LocalCandidate, StandsInTheSectionOfTheTag) {
   Pair p;
-  const auto surfaced =
-      addLocalCandidate(p.b.session, {p.b.session.transports[0].id, p.b.session.currentLocal->credentials(0)->ufrag, kHost});
+  const auto surfaced = addLocalCandidate(
+      p.b.session, {p.b.session.transports[0].id, p.b.session.currentLocal->credentials(0)->ufrag, kHost});
   ASSERT_TRUE(surfaced);
   EXPECT_EQ(surfaced->sdpMid, "0");
   EXPECT_EQ(count(p.b.localSdp(), "a=candidate"), 1u);

@@ -48,15 +48,15 @@ bool sameParameters(std::string_view name, std::string_view fmtpA, std::string_v
   const auto check = [&](std::initializer_list<std::pair<const char*, const char*>> keys) {
     const auto a = parseFmtp(fmtpA).value_or(std::map<std::string, std::string>());
     const auto b = parseFmtp(fmtpB).value_or(std::map<std::string, std::string>());
-    return std::ranges::all_of(keys, [&](const auto& key) {
-      return valueOr(a, key.first, key.second) == valueOr(b, key.first, key.second);
-    });
+    return std::ranges::all_of(
+        keys, [&](const auto& key) { return valueOr(a, key.first, key.second) == valueOr(b, key.first, key.second); });
   };
   if (sameIgnoringCase(name, "H264")) {
     const auto a = parseFmtp(fmtpA).value_or(std::map<std::string, std::string>());
     const auto b = parseFmtp(fmtpB).value_or(std::map<std::string, std::string>());
     return valueOr(a, "packetization-mode", "0") == valueOr(b, "packetization-mode", "0") &&
-           h264Profile(valueOr(a, "profile-level-id", "420010")) == h264Profile(valueOr(b, "profile-level-id", "420010"));
+           h264Profile(valueOr(a, "profile-level-id", "420010")) ==
+               h264Profile(valueOr(b, "profile-level-id", "420010"));
   }
   if (sameIgnoringCase(name, "VP9")) return check({{"profile-id", "0"}});
   if (sameIgnoringCase(name, "AV1")) return check({{"profile", "0"}});
@@ -69,12 +69,8 @@ struct StaticFormat {
   const char* name;
   uint32_t clockRate;
 };
-constexpr std::array<StaticFormat, 6> kStaticFormats{{{0, "PCMU", 8000},
-                                                      {3, "GSM", 8000},
-                                                      {8, "PCMA", 8000},
-                                                      {9, "G722", 8000},
-                                                      {13, "CN", 8000},
-                                                      {18, "G729", 8000}}};
+constexpr std::array<StaticFormat, 6> kStaticFormats{
+    {{0, "PCMU", 8000}, {3, "GSM", 8000}, {8, "PCMA", 8000}, {9, "G722", 8000}, {13, "CN", 8000}, {18, "G729", 8000}}};
 
 bool capable(const CodecCapability& capability, bool send, bool receive) {
   return (!send || capability.send) && (!receive || capability.receive);
@@ -101,7 +97,8 @@ class PayloadTypes {
     for (const CodecCapability& capability : config.codecs) preferred_[capability.preferredPayloadType & 127] = true;
   }
 
-  /// The payload type for a codec: that of `local`, else one that the session has for it, else the preferred or a free one.
+  /// The payload type for a codec: that of `local`, else one that the session has for it, else the preferred or a free
+  /// one.
   std::optional<uint8_t> choose(const Codec& codec, uint8_t preferred, const std::vector<Codec>& local) {
     const auto type = find(codec, preferred, local);
     if (!type) return type;
@@ -244,8 +241,7 @@ std::vector<Codec> codecsOf(const sdp::MediaSection& section) {
   }
   for (const auto& [type, value] : feedback)
     for (Codec& codec : codecs)
-      if ((!type || *type == codec.payloadType) && !contains(codec.feedback, value))
-        codec.feedback.push_back(value);
+      if ((!type || *type == codec.payloadType) && !contains(codec.feedback, value)) codec.feedback.push_back(value);
   return codecs;
 }
 
@@ -254,9 +250,11 @@ const Codec* findCodec(const std::vector<Codec>& codecs, uint8_t payloadType) {
   return at == codecs.end() ? nullptr : &*at;
 }
 
-const CodecCapability* findCapability(const Config& config, MediaKind kind, const Codec& codec, bool send, bool receive) {
+const CodecCapability* findCapability(const Config& config, MediaKind kind, const Codec& codec, bool send,
+                                      bool receive) {
   for (const CodecCapability& capability : config.codecs)
-    if (capability.kind == kind && capable(capability, send, receive) && sameFormat(capability, codec)) return &capability;
+    if (capability.kind == kind && capable(capability, send, receive) && sameFormat(capability, codec))
+      return &capability;
   return nullptr;
 }
 
@@ -277,8 +275,7 @@ std::vector<const CodecCapability*> orderedCapabilities(const Config& config, co
   const bool receive = receives(t.direction);
   std::vector<const CodecCapability*> ordered;
   const auto add = [&](const CodecCapability& c) {
-    if (c.kind == t.kind && capable(c, send, receive) && !sameIgnoringCase(c.name, "rtx") &&
-        !contains(ordered, &c))
+    if (c.kind == t.kind && capable(c, send, receive) && !sameIgnoringCase(c.name, "rtx") && !contains(ordered, &c))
       ordered.push_back(&c);
   };
   if (hasCodecPreferences(config, t)) {
@@ -310,10 +307,13 @@ Outcome<std::vector<Codec>> offeredCodecs(const Config& config, NumberRegistry& 
   if (answered && !hasCodecPreferences(config, t)) {
     // RFC 9429 §5.2.2: the order of the most recent answer, and what it did not have after it.
     const auto order = codecsOf(*answered);
-    const auto rank = [&](const CodecCapability* c) {
-      return std::ranges::find_if(order, [&](const Codec& codec) { return sameFormat(*c, codec); }) - order.begin();
-    };
-    std::ranges::stable_sort(ordered, {}, rank);
+    std::vector<const CodecCapability*> sorted;
+    for (const Codec& codec : order)
+      for (const CodecCapability* c : ordered)
+        if (sameFormat(*c, codec) && !contains(sorted, c)) sorted.push_back(c);
+    for (const CodecCapability* c : ordered)
+      if (!contains(sorted, c)) sorted.push_back(c);
+    ordered = std::move(sorted);
   }
   const std::vector<Codec> before = local ? codecsOf(*local) : std::vector<Codec>();
   PayloadTypes types(config, numbers, t.kind);
@@ -368,7 +368,8 @@ std::vector<Codec> answeredCodecs(const Config& config, const Transceiver& t, co
       with.push_back(codec);
       for (const Codec& rtx : theirs)
         if (isRtx(rtx) && rtx.clockRate == codec.clockRate && associatedPayloadType(rtx) == codec.payloadType) {
-          with.push_back(Codec{rtx.payloadType, "rtx", rtx.clockRate, 0, "apt=" + std::to_string(codec.payloadType), {}});
+          with.push_back(
+              Codec{rtx.payloadType, "rtx", rtx.clockRate, 0, "apt=" + std::to_string(codec.payloadType), {}});
           break;
         }
     }
@@ -425,7 +426,7 @@ std::vector<Codec> negotiatedReceiveCodecs(const std::vector<Codec>& ours, const
   return withRtx(std::move(codecs), ours, hasRtx(theirs));
 }
 
-// ---- Header extensions -----------------------------------------------------------------------------------------------
+// ---- Header extensions ------------------------------------------------------------------------------------------
 
 std::vector<HeaderExtension> extensionsOf(const sdp::MediaSection& section) {
   std::vector<HeaderExtension> extensions;
@@ -458,8 +459,7 @@ std::vector<sdp::Extmap> offeredExtensions(const Config& config, NumberRegistry&
     return at == list.end() || taken(at->id) ? std::nullopt : std::optional(at->id);
   };
   const auto known = [&](uint16_t id) {
-    return contains(numbers.extensions, id, &HeaderExtension::id) ||
-           contains(before, id, &HeaderExtension::id);
+    return contains(numbers.extensions, id, &HeaderExtension::id) || contains(before, id, &HeaderExtension::id);
   };
   const auto preferredByAnother = [&](uint16_t id, const std::string& uri) {
     return std::ranges::any_of(config.headerExtensions,
@@ -485,12 +485,12 @@ std::vector<sdp::Extmap> offeredExtensions(const Config& config, NumberRegistry&
 std::vector<sdp::Extmap> answeredExtensions(const Config& config, MediaKind kind, const sdp::MediaSection& offered) {
   std::vector<sdp::Extmap> answered;
   for (const sdp::Extmap& map : offered.lines.all<sdp::Extmap>()) {
-    const bool implemented = std::ranges::any_of(
-        config.headerExtensions, [&](const auto& c) { return c.kind == kind && c.uri == map.uri; });
+    const bool implemented =
+        std::ranges::any_of(config.headerExtensions, [&](const auto& c) { return c.kind == kind && c.uri == map.uri; });
     if (!implemented || map.direction == Direction::inactive || map.id > 255) continue;
-    if (contains(answered, map.uri, &sdp::Extmap::uri) || contains(answered, map.id, &sdp::Extmap::id))
-      continue;
-    answered.push_back({map.id, map.direction ? std::optional(sdp::reversed(*map.direction)) : std::nullopt, map.uri, {}});
+    if (contains(answered, map.uri, &sdp::Extmap::uri) || contains(answered, map.id, &sdp::Extmap::id)) continue;
+    answered.push_back(
+        {map.id, map.direction ? std::optional(sdp::reversed(*map.direction)) : std::nullopt, map.uri, {}});
   }
   return answered;
 }
@@ -503,13 +503,14 @@ std::vector<HeaderExtension> commonExtensions(const std::vector<HeaderExtension>
   return common;
 }
 
-// ---- The registries --------------------------------------------------------------------------------------------------
+// ---- The registries ---------------------------------------------------------------------------------------------
 
 void registerNumbers(NumberRegistry& numbers, const sdp::SessionDescription& description) {
   for (const sdp::MediaSection& section : description.media) {
     const bool audio = section.media == "audio";
     if (section.rejected() || (!audio && section.media != "video")) continue;
-    for (Codec& codec : codecsOf(section)) addUse(numbers, audio ? MediaKind::audio : MediaKind::video, std::move(codec));
+    for (Codec& codec : codecsOf(section))
+      addUse(numbers, audio ? MediaKind::audio : MediaKind::video, std::move(codec));
     for (HeaderExtension& extension : extensionsOf(section)) addExtension(numbers, std::move(extension));
   }
 }

@@ -31,7 +31,8 @@ std::vector<std::string> requestedRids(const sdp::MediaSection& remote) {
   return rids;
 }
 
-bool continuesDtls(const Transport& transport, const sdp::SessionDescription& remote, const sdp::MediaSection& section) {
+bool continuesDtls(const Transport& transport, const sdp::SessionDescription& remote,
+                   const sdp::MediaSection& section) {
   if (transport.remoteFingerprints.empty()) return true;
   const auto prints = remote.fingerprints(section);
   const auto* tlsId = remote.effective<sdp::TlsId>(section);
@@ -57,7 +58,8 @@ class Maker {
     created.parsed = startDescription(s_, s_.originVersion + 1);
     writeSessionLines(created.parsed.lines);
     for (size_t i = 0; i < offer_.size(); ++i) {
-      created.parsed.media.push_back(sections_[i].rejected ? writeRejectedSection(offer_.section(i), midLine(i)) : writeSection(i));
+      created.parsed.media.push_back(sections_[i].rejected ? writeRejectedSection(offer_.section(i), midLine(i))
+                                                           : writeSection(i));
       created.mids.push_back(offer_.mid(i));
       const Transceiver* t = transceiver(i);
       created.transceivers.push_back(t ? std::optional(t->id) : std::nullopt);
@@ -82,7 +84,7 @@ class Maker {
     return offer_.section(i).mid().empty() ? std::nullopt : std::optional(offer_.mid(i));
   }
 
-  // ---- RFC 9429 §5.3.1: which sections are rejected ------------------------------------------------------------------
+  // ---- RFC 9429 §5.3.1: which sections are rejected -------------------------------------------------------------
 
   bool rejectsAlone(size_t i, Section& section) {
     const sdp::MediaSection& offered = offer_.section(i);
@@ -126,7 +128,7 @@ class Maker {
     for (size_t i = 0; i < offer_.size(); ++i) sections_[i].rejected = sections_[i].rejected || fallen[i];
   }
 
-  // ---- Transports ----------------------------------------------------------------------------------------------------
+  // ---- Transports -----------------------------------------------------------------------------------------------
 
   /// The section that stands for the transport of section i.
   size_t tagOf(size_t i) const { return offer_.indexOf(offer_.tagOf(offer_.mid(i))).value_or(i); }
@@ -144,7 +146,8 @@ class Maker {
       TransportLines& lines = transports_[tag];
       lines.setup = answerSetup(offer_.parsed().effective<sdp::Setup>(offered), goesOn ? transport : nullptr);
       if (offer_.parsed().effective<sdp::TlsId>(offered))
-        lines.tlsId = goesOn && transport && !transport->localTlsId.empty() ? transport->localTlsId : randomTlsId(random_);
+        lines.tlsId =
+            goesOn && transport && !transport->localTlsId.empty() ? transport->localTlsId : randomTlsId(random_);
       const auto known = id ? local.find(*id) : local.end();
       const auto before = id ? remoteBefore.find(*id) : remoteBefore.end();
       const bool restart = known != local.end() && !known->second.pending && before != remoteBefore.end() &&
@@ -168,7 +171,7 @@ class Maker {
     return sdp::SetupRole::active;
   }
 
-  // ---- Writing -------------------------------------------------------------------------------------------------------
+  // ---- Writing --------------------------------------------------------------------------------------------------
 
   void writeSessionLines(sdp::Lines& lines) const {
     for (const sdp::Group& group : offer_.parsed().lines.all<sdp::Group>()) {
@@ -192,7 +195,8 @@ class Maker {
 
   bool offered(std::string_view iceOption) const {
     const auto in = [&](const sdp::Lines& lines) {
-      return std::ranges::any_of(lines.all<sdp::IceOptions>(), [&](const auto& o) { return contains(o.options, iceOption); });
+      return std::ranges::any_of(lines.all<sdp::IceOptions>(),
+                                 [&](const auto& o) { return contains(o.options, iceOption); });
     };
     return in(offer_.parsed().lines) ||
            std::ranges::any_of(offer_.parsed().media, [&](const auto& section) { return in(section.lines); });
@@ -226,10 +230,14 @@ class Maker {
     }
     if (isDataSection(offered)) return writeDataSection(s_, start);
     const Transceiver& t = *transceiver(i);
-    RtpSection in{.start = std::move(start), .direction = Direction::inactive, .codecs = sections_[i].codecs,
-                  .extensions = answeredExtensions(s_.config, t.kind, offered),
-                  .reducedSizeRtcp = offered.lines.has<sdp::RtcpRsize>() || offer_.section(tag).lines.has<sdp::RtcpRsize>(),
-                  .sendRids = {}, .transceiver = &t};
+    RtpSection in{
+        .start = std::move(start),
+        .direction = Direction::inactive,
+        .codecs = sections_[i].codecs,
+        .extensions = answeredExtensions(s_.config, t.kind, offered),
+        .reducedSizeRtcp = offered.lines.has<sdp::RtcpRsize>() || offer_.section(tag).lines.has<sdp::RtcpRsize>(),
+        .sendRids = {},
+        .transceiver = &t};
     in.direction = sdp::intersect(sdp::reversed(offer_.parsed().direction(offered)), t.direction);
     for (const std::string& rid : requestedRids(offered))
       if (contains(t.sendEncodings, rid, &SendEncoding::rid)) in.sendRids.push_back(rid);

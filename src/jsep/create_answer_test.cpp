@@ -30,7 +30,8 @@ TEST(CreateAnswer, Rule93_ToChromium) {
   EXPECT_THAT(answer, Not(HasSubstr("bundle-only")));
   EXPECT_THAT(answer, HasSubstr("a=ice-options:trickle\r\n"));
   EXPECT_THAT(answer, HasSubstr("m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n"));
-  EXPECT_EQ(sectionOf(answer, 0).lines.first<sdp::IceUfrag>()->value, sectionOf(answer, 2).lines.first<sdp::IceUfrag>()->value);
+  EXPECT_EQ(sectionOf(answer, 0).lines.first<sdp::IceUfrag>()->value,
+            sectionOf(answer, 2).lines.first<sdp::IceUfrag>()->value);
   b.local(SdpType::answer, answer);
   EXPECT_EQ(b.session.transports.size(), 1u);
   EXPECT_EQ(b.session.transceivers.size(), 2u);
@@ -182,8 +183,11 @@ TEST(CreateAnswer, Rule82_SimulcastOfferIsAnsweredWithOurRids) {
   Config config = testConfig();
   config.maxVideoEncodings = 2;
   const std::string offer =
-      replaced(replaced(replaced(replaced(corpusFile("simulcast_send.sdp"), "a=simulcast:send hi;~lo", "a=simulcast:recv hi,lo;lo;hi"),
-                                 "a=rid:hi send", "a=rid:hi recv"), "a=rid:lo send", "a=rid:lo recv"), "a=sendonly", "a=recvonly");
+      replaced(replaced(replaced(replaced(corpusFile("simulcast_send.sdp"), "a=simulcast:send hi;~lo",
+                                          "a=simulcast:recv hi,lo;lo;hi"),
+                                 "a=rid:hi send", "a=rid:hi recv"),
+                        "a=rid:lo send", "a=rid:lo recv"),
+               "a=sendonly", "a=recvonly");
   Peer b(2, config);
   b.addTrack(MediaKind::video, "cam");
   b.remote(SdpType::offer, offer);

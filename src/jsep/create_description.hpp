@@ -12,8 +12,9 @@ struct OfferOptions {
   bool iceRestart = false;
 };
 
-/// Makes an offer, remembers it as [[LastCreatedOffer]] and returns its text. Changes no mid and no transport. Fails with
-/// invalid_state outside stable and have-local-offer, with operation when payload types or extension ids have run out.
+/// Makes an offer, remembers it as [[LastCreatedOffer]] and returns its text. Changes no mid and no transport. Fails
+/// with invalid_state outside stable and have-local-offer, with operation when payload types or extension ids have run
+/// out.
 Outcome<std::string> createOffer(Session& session, const OfferOptions& options, RandomSource& random);
 
 /// Makes an answer to the pending remote offer, remembers it as [[LastCreatedAnswer]] and returns its text. Fails with

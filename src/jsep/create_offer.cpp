@@ -70,7 +70,7 @@ class Maker {
   }
 
  private:
-  // ---- Which sections there are (RFC 9429 §5.2.1, §5.2.2) ----------------------------------------------------------
+  // ---- Which sections there are (RFC 9429 §5.2.1, §5.2.2) -------------------------------------------------------
 
   void placeExisting() {
     for (size_t i = 0; base_ && i < base_->size(); ++i) {
@@ -113,7 +113,7 @@ class Maker {
     if (wantsData && !dataFirst) place(Slot{.data = true});
   }
 
-  // ---- BUNDLE (RFC 9143 §7.2, RFC 9429 §5.2.2) ---------------------------------------------------------------------
+  // ---- BUNDLE (RFC 9143 §7.2, RFC 9429 §5.2.2) ------------------------------------------------------------------
 
   /// The slot's section in the most recent answer, when it lives there.
   const sdp::MediaSection* answered(const Slot& slot) const {
@@ -145,13 +145,15 @@ class Maker {
     for (auto& group : groups_) {
       std::ranges::sort(group);
       // webrtc-pc §4.4.2: the first non-stopped transceiver's section is the offerer-tagged one.
-      const auto rank = [&](size_t i) { return slots_[i].transceiver ? order.at(slots_[i].transceiver) : order.size(); };
+      const auto rank = [&](size_t i) {
+        return slots_[i].transceiver ? order.at(slots_[i].transceiver) : order.size();
+      };
       const auto tag = std::ranges::min_element(group, {}, rank);
       std::rotate(group.begin(), tag, tag + 1);
     }
   }
 
-  // ---- Transports --------------------------------------------------------------------------------------------------
+  // ---- Transports -----------------------------------------------------------------------------------------------
 
   void assignTransports() {
     const auto newest = newestTransports(s_.currentLocal, s_.pendingLocal, s_);
@@ -236,7 +238,8 @@ class Maker {
 
   /// [[LocalIceCredentialsToReplace]] is not empty: credentials unlike the current ones. Those of a pending offer that
   /// restarts already, and came after restartIce(), may stay.
-  bool mustReplace(TransportId id, const NewestTransport& before, const std::map<TransportId, DescribedTransport>& current) const {
+  bool mustReplace(TransportId id, const NewestTransport& before,
+                   const std::map<TransportId, DescribedTransport>& current) const {
     const auto& replace = s_.localIceCredentialsToReplace;
     if (replace.empty()) return false;
     if (!before.pending || replace.contains(before.described.credentials)) return true;
@@ -244,7 +247,7 @@ class Maker {
     return now != current.end() && now->second.credentials == before.described.credentials;
   }
 
-  // ---- Writing -----------------------------------------------------------------------------------------------------
+  // ---- Writing --------------------------------------------------------------------------------------------------
 
   void writeSessionLines(sdp::Lines& lines) const {
     for (const auto& group : groups_) {
@@ -292,9 +295,13 @@ class Maker {
     if (!codecs) return std::unexpected(codecs.error());
     if (codecs->empty())
       return fail(ErrorKind::operation, "no codec is implemented for " + std::string(toString(t.kind)));
-    RtpSection in{.start = std::move(start), .direction = t.direction, .codecs = std::move(*codecs),
+    RtpSection in{.start = std::move(start),
+                  .direction = t.direction,
+                  .codecs = std::move(*codecs),
                   .extensions = offeredExtensions(s_.config, numbers_, t.kind, local),
-                  .reducedSizeRtcp = !inAnswer || inAnswer->lines.has<sdp::RtcpRsize>(), .sendRids = {}, .transceiver = &t};
+                  .reducedSizeRtcp = !inAnswer || inAnswer->lines.has<sdp::RtcpRsize>(),
+                  .sendRids = {},
+                  .transceiver = &t};
     if (t.sendEncodings.size() > 1)
       for (const SendEncoding& encoding : t.sendEncodings) in.sendRids.push_back(encoding.rid);
     return writeRtpSection(s_, in);

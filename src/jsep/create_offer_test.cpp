@@ -97,7 +97,10 @@ TEST(CreateOffer, Rule85_ShapeOfAnInitialOffer) {
   EXPECT_THAT(offer, HasSubstr("m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\nc=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\n"));
   EXPECT_THAT(offer, HasSubstr("m=video 9 UDP/TLS/RTP/SAVPF 96 97 98 99\r\n"));
   EXPECT_THAT(offer, HasSubstr("m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n"));
-  EXPECT_THAT(offer, HasSubstr("a=rtpmap:111 opus/48000/2\r\na=rtcp-fb:111 transport-cc\r\na=fmtp:111 minptime=10;useinbandfec=1\r\n"));
+  EXPECT_THAT(
+      offer,
+      HasSubstr(
+          "a=rtpmap:111 opus/48000/2\r\na=rtcp-fb:111 transport-cc\r\na=fmtp:111 minptime=10;useinbandfec=1\r\n"));
   EXPECT_THAT(offer, HasSubstr("a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n"));
   EXPECT_THAT(offer, HasSubstr("a=rtcp-fb:96 nack pli\r\n"));
   EXPECT_THAT(offer, HasSubstr("a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n"));
@@ -244,7 +247,8 @@ TEST(CreateOffer, Rule81_Simulcast) {
   Config config = testConfig();
   config.maxVideoEncodings = 3;
   Peer a(1, config);
-  ASSERT_TRUE(addTransceiver(a.session, {.kind = MediaKind::video, .sendEncodings = {{.rid = "q"}, {.rid = "h"}, {.rid = "f"}}}, a.random));
+  ASSERT_TRUE(addTransceiver(
+      a.session, {.kind = MediaKind::video, .sendEncodings = {{.rid = "q"}, {.rid = "h"}, {.rid = "f"}}}, a.random));
   const std::string offer = a.offer();
   EXPECT_THAT(offer, HasSubstr("a=rid:q send\r\na=rid:h send\r\na=rid:f send\r\na=simulcast:send q;h;f\r\n"));
   EXPECT_THAT(offer, Not(HasSubstr("a=ssrc:")));

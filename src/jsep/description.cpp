@@ -5,8 +5,8 @@
 namespace peerage::jsep {
 namespace {
 
-/// How much the candidate is wanted as the default destination: the one that most probably works with a peer that knows no
-/// ICE, relayed before reflexive before host (RFC 8445 §5.1.4); 0 for one that cannot be named in a c= line.
+/// How much the candidate is wanted as the default destination: the one that most probably works with a peer that knows
+/// no ICE, relayed before reflexive before host (RFC 8445 §5.1.4); 0 for one that cannot be named in a c= line.
 int defaultRank(const sdp::Candidate& c) {
   if (c.component != 1 || (c.transport != "udp" && c.transport != "UDP")) return 0;
   if (c.address.ends_with(".local")) return 0;

@@ -33,7 +33,8 @@ std::optional<DefaultDestination> defaultDestination(const std::vector<std::stri
 class Description {
  public:
   /// `mids` names each section; empty entries are allowed for rejected sections only.
-  Description(SdpType type, bool local, std::string text, sdp::SessionDescription parsed, std::vector<std::string> mids);
+  Description(SdpType type, bool local, std::string text, sdp::SessionDescription parsed,
+              std::vector<std::string> mids);
 
   SdpType type() const { return type_; }
   /// The same content as another type: a pranswer that is applied again as an answer.
@@ -73,7 +74,7 @@ class Description {
     std::string text;
     sdp::SessionDescription parsed;
     std::vector<std::string> mids;
-    std::unordered_map<std::string_view, size_t> byMid;            // views into mids
+    std::unordered_map<std::string_view, size_t> byMid;              // views into mids
     std::unordered_map<std::string_view, const sdp::Group*> bundle;  // views into parsed
   };
   SdpType type_;

@@ -1,5 +1,5 @@
-// Random programs of changes on two peers, negotiated as in webrtc-pc §10.7 (perfect negotiation) over a signalling channel
-// that delays messages at will: whatever happens, both ends come to rest in agreement.
+// Random programs of changes on two peers, negotiated as in webrtc-pc §10.7 (perfect negotiation) over a signalling
+// channel that delays messages at will: whatever happens, both ends come to rest in agreement.
 #include <deque>
 
 #include "jsep/test_peer.hpp"
@@ -56,7 +56,8 @@ class Exchange {
     const auto kind = random_.below(2) ? MediaKind::audio : MediaKind::video;
     const auto some = [&] { return s.transceivers[random_.below(s.transceivers.size())].id; };
     const uint64_t what = s.transceivers.empty() ? random_.below(3) : random_.below(9);
-    if (what == 0) end.peer.addTrack(kind, "track" + std::to_string(end.tracks++), {"stream" + std::to_string(random_.below(3))});
+    if (what == 0)
+      end.peer.addTrack(kind, "track" + std::to_string(end.tracks++), {"stream" + std::to_string(random_.below(3))});
     if (what == 1) end.peer.add(kind, static_cast<Direction>(random_.below(4)));
     if (what == 2) createDataChannel(s);
     if (what == 3) removeTrack(s, some());
@@ -73,7 +74,9 @@ class Exchange {
     send(end);
   }
 
-  void send(End& end) { other(end).inbox.push_back({end.peer.session.localDescription()->type(), end.peer.localSdp()}); }
+  void send(End& end) {
+    other(end).inbox.push_back({end.peer.session.localDescription()->type(), end.peer.localSdp()});
+  }
 
   void deliver(End& end) {
     if (end.inbox.empty()) return;
@@ -106,18 +109,20 @@ class Exchange {
 
   static std::string state(const End& end) {
     const Session& s = end.peer.session;
-    std::string text = "\n" + std::string(toString(s.signalingState)) + (end.peer.needed() ? " needs negotiation" : "") +
-                       (s.dataChannelRequested ? " data" : "") + (s.sctp ? " sctp" : "") +
-                       (s.localIceCredentialsToReplace.empty() ? "" : " restart");
+    std::string text = "\n" + std::string(toString(s.signalingState)) +
+                       (end.peer.needed() ? " needs negotiation" : "") + (s.dataChannelRequested ? " data" : "") +
+                       (s.sctp ? " sctp" : "") + (s.localIceCredentialsToReplace.empty() ? "" : " restart");
     for (const Transceiver& t : s.transceivers)
-      text += "\n  " + std::string(toString(t.kind)) + " mid " + t.mid.value_or("-") + " " + std::string(toString(t.direction)) +
-              (t.stopping ? " stopping" : "") + (t.stopped ? " stopped" : "");
-    return text + (s.currentLocal ? "\nlocal\n" + s.currentLocal->sdp() : "") + (s.currentRemote ? "\nremote\n" + s.currentRemote->sdp() : "");
+      text += "\n  " + std::string(toString(t.kind)) + " mid " + t.mid.value_or("-") + " " +
+              std::string(toString(t.direction)) + (t.stopping ? " stopping" : "") + (t.stopped ? " stopped" : "");
+    return text + (s.currentLocal ? "\nlocal\n" + s.currentLocal->sdp() : "") +
+           (s.currentRemote ? "\nremote\n" + s.currentRemote->sdp() : "");
   }
 
   bool atRest() const {
     for (const End* end : {&left_, &right_})
-      if (end->peer.session.signalingState != SignalingState::stable || end->peer.needed() || !end->inbox.empty()) return false;
+      if (end->peer.session.signalingState != SignalingState::stable || end->peer.needed() || !end->inbox.empty())
+        return false;
     return true;
   }
 
@@ -169,7 +174,8 @@ class Exchange {
         if (!sender->send) continue;
         ASSERT_TRUE(sender->sendCodec);
         const uint8_t type = sender->sendCodec->codec.payloadType;
-        const auto known = std::ranges::find_if(receiver->receiveCodecs, [&](const auto& c) { return c.codec.payloadType == type; });
+        const auto known =
+            std::ranges::find_if(receiver->receiveCodecs, [&](const auto& c) { return c.codec.payloadType == type; });
         ASSERT_NE(known, receiver->receiveCodecs.end());
         EXPECT_EQ(known->codec.name, sender->sendCodec->codec.name);
       }

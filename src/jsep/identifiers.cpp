@@ -43,7 +43,8 @@ void assignSsrcs(const Session& session, std::vector<SendEncoding>& encodings, R
 }
 
 MidAllocator::MidAllocator(const Session& session) : next_(session.nextMid) {
-  for (const auto* description : {&session.currentLocal, &session.currentRemote, &session.pendingLocal, &session.pendingRemote})
+  for (const auto* description :
+       {&session.currentLocal, &session.currentRemote, &session.pendingLocal, &session.pendingRemote})
     if (*description)
       for (size_t i = 0; i < (*description)->size(); ++i) used_.insert((*description)->mid(i));
   for (const Transceiver& t : session.transceivers)

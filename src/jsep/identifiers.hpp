@@ -21,7 +21,8 @@ uint32_t randomSsrc(const Session& session, RandomSource& random);
 /// The SSRCs of encodings that have none yet.
 void assignSsrcs(const Session& session, std::vector<SendEncoding>& encodings, RandomSource& random);
 
-/// Hands out mids: small numbers (RFC 9429 §5.2.1, at most 3 bytes) that no description or transceiver of the session has.
+/// Hands out mids: small numbers (RFC 9429 §5.2.1, at most 3 bytes) that no description or transceiver of the session
+/// has.
 class MidAllocator {
  public:
   explicit MidAllocator(const Session& session);

@@ -32,9 +32,7 @@ Transceiver* reusable(Session& session, MediaKind kind) {
 }
 
 /// rid-id of RFC 8851 §10, at most 255 characters.
-bool isRid(std::string_view rid) {
-  return !rid.empty() && rid.size() <= 255 && std::ranges::all_of(rid, sdp::isAlnum);
-}
+bool isRid(std::string_view rid) { return !rid.empty() && rid.size() <= 255 && std::ranges::all_of(rid, sdp::isAlnum); }
 
 Outcome<> validateEncodings(const Config& config, MediaKind kind, const std::vector<SendEncoding>& encodings) {
   std::set<std::string_view> rids;
@@ -45,12 +43,14 @@ Outcome<> validateEncodings(const Config& config, MediaKind kind, const std::vec
     if (!isRid(e.rid)) return fail(ErrorKind::type, "'" + e.rid + "' is not a rid");
     if (!rids.insert(e.rid).second) return fail(ErrorKind::type, "rid '" + e.rid + "' is used twice");
   }
-  if (with != 0 && with != encodings.size()) return fail(ErrorKind::type, "some encodings have a rid and some have none");
+  if (with != 0 && with != encodings.size())
+    return fail(ErrorKind::type, "some encodings have a rid and some have none");
   for (const SendEncoding& e : encodings) {
     if (e.codec && std::ranges::none_of(config.codecs, [&](const CodecCapability& c) {
           return c.kind == kind && c.send && codecMatches(*e.codec, {c.name, c.clockRate, c.channels, c.fmtp});
         }))
-      return fail(ErrorKind::operation, "the codec " + e.codec->name + " of an encoding is not implemented for sending");
+      return fail(ErrorKind::operation,
+                  "the codec " + e.codec->name + " of an encoding is not implemented for sending");
     if (kind == MediaKind::audio) continue;
     if (e.scaleResolutionDownBy && !(*e.scaleResolutionDownBy >= 1.0))
       return fail(ErrorKind::range, "scaleResolutionDownBy is below 1");
@@ -60,7 +60,8 @@ Outcome<> validateEncodings(const Config& config, MediaKind kind, const std::vec
 }
 
 /// The rest of addTransceiver()'s treatment of sendEncodings, in the order of the text.
-std::vector<SendEncoding> normalizeEncodings(const Config& config, MediaKind kind, std::vector<SendEncoding> encodings) {
+std::vector<SendEncoding> normalizeEncodings(const Config& config, MediaKind kind,
+                                             std::vector<SendEncoding> encodings) {
   if (kind == MediaKind::audio)
     for (SendEncoding& e : encodings) e.scaleResolutionDownBy.reset(), e.maxFramerate.reset();
   const bool scaled = std::ranges::any_of(encodings, [](const auto& e) { return e.scaleResolutionDownBy.has_value(); });
@@ -69,7 +70,8 @@ std::vector<SendEncoding> normalizeEncodings(const Config& config, MediaKind kin
       if (!e.scaleResolutionDownBy) e.scaleResolutionDownBy = 1.0;
   if (encodings.size() > maxEncodings(config, kind)) encodings.resize(maxEncodings(config, kind));
   if (kind == MediaKind::video && !scaled)
-    for (size_t i = 0; i < encodings.size(); ++i) encodings[i].scaleResolutionDownBy = defaultScale(i, encodings.size());
+    for (size_t i = 0; i < encodings.size(); ++i)
+      encodings[i].scaleResolutionDownBy = defaultScale(i, encodings.size());
   if (encodings.size() == 1) encodings.front().rid.clear();
   // RFC 9429 §5.2.1: several encodings without rids get made-up ones.
   if (encodings.size() > 1 && encodings.front().rid.empty())
@@ -174,7 +176,8 @@ Outcome<> setCodecPreferences(Session& session, TransceiverId transceiver, const
   if (!t) return {};
   std::vector<CodecPreference> unique;
   for (const CodecPreference& codec : codecs)
-    if (std::ranges::none_of(unique, [&](const auto& other) { return codecMatches(other, codec); })) unique.push_back(codec);
+    if (std::ranges::none_of(unique, [&](const auto& other) { return codecMatches(other, codec); }))
+      unique.push_back(codec);
   for (const CodecPreference& codec : unique)
     if (std::ranges::none_of(session.config.codecs, [&](const CodecCapability& c) {
           return c.kind == t->kind && codecMatches(codec, {c.name, c.clockRate, c.channels, c.fmtp});

@@ -1,5 +1,6 @@
-// The API calls that change what will be negotiated (webrtc-pc §5.1, §5.2, §5.4, §4.4.2, §6.1), as functions of the session.
-// Each does the slots' part of its algorithm; the caller then updates the negotiation-needed flag where the comment says so.
+// The API calls that change what will be negotiated (webrtc-pc §5.1, §5.2, §5.4, §4.4.2, §6.1), as functions of the
+// session. Each does the slots' part of its algorithm; the caller then updates the negotiation-needed flag where the
+// comment says so.
 #pragma once
 
 #include <optional>
@@ -15,8 +16,8 @@ struct AddedTrack {
   TransceiverId transceiver;
   bool created = false;  ///< false: the sender of an existing transceiver was used
 };
-/// addTrack(): `trackId` identifies the track among the connection's senders. invalid_access when it is being sent already,
-/// invalid_state when closed. Then update the flag.
+/// addTrack(): `trackId` identifies the track among the connection's senders. invalid_access when it is being sent
+/// already, invalid_state when closed. Then update the flag.
 Outcome<AddedTrack> addTrack(Session& session, MediaKind kind, const std::string& trackId,
                              const std::vector<std::string>& streamIds, RandomSource& random);
 

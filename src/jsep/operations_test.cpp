@@ -71,7 +71,8 @@ TEST(AddTransceiver, Rule80_SendEncodings) {
   EXPECT_EQ(add(MediaKind::video, {{.rid = "a"}, {}}).error().kind, ErrorKind::type);
   EXPECT_EQ(add(MediaKind::video, {{.rid = "a"}, {.rid = "a"}}).error().kind, ErrorKind::type);
   EXPECT_EQ(add(MediaKind::video, {{.scaleResolutionDownBy = 0.5}}).error().kind, ErrorKind::range);
-  EXPECT_EQ(add(MediaKind::video, {{.scaleResolutionDownBy = std::numeric_limits<double>::quiet_NaN()}}).error().kind, ErrorKind::range);
+  EXPECT_EQ(add(MediaKind::video, {{.scaleResolutionDownBy = std::numeric_limits<double>::quiet_NaN()}}).error().kind,
+            ErrorKind::range);
   EXPECT_EQ(add(MediaKind::video, {{.maxFramerate = 0.0}}).error().kind, ErrorKind::range);
   EXPECT_EQ(add(MediaKind::video, {{.codec = CodecPreference{.name = "nothing"}}}).error().kind, ErrorKind::operation);
   EXPECT_TRUE(a.session.transceivers.empty());
@@ -96,8 +97,13 @@ TEST(CodecPreferences, Rule78_Validation) {
   Peer a(1);
   const auto id = a.add(MediaKind::video);
   EXPECT_EQ(setCodecPreferences(a.session, id, {{.name = "H264"}}).error().kind, ErrorKind::invalid_modification);
-  EXPECT_EQ(setCodecPreferences(a.session, id, {{.name = "opus", .clockRate = 48000, .channels = 2, .fmtp = "minptime=10;useinbandfec=1"}}).error().kind,
-            ErrorKind::invalid_modification) << "of the other kind";
+  EXPECT_EQ(
+      setCodecPreferences(a.session, id,
+                          {{.name = "opus", .clockRate = 48000, .channels = 2, .fmtp = "minptime=10;useinbandfec=1"}})
+          .error()
+          .kind,
+      ErrorKind::invalid_modification)
+      << "of the other kind";
   EXPECT_EQ(setCodecPreferences(a.session, id, {{.name = "rtx"}}).error().kind, ErrorKind::invalid_modification);
   EXPECT_TRUE(setCodecPreferences(a.session, id, {{.name = "vp8"}, {.name = "VP8"}}));
   EXPECT_EQ(a.t(0).preferredCodecs.size(), 1u);

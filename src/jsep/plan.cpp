@@ -113,8 +113,11 @@ class Planner {
     };
     const std::vector<size_t> none;
     for (const Transport& transport : s_.transports) {
-      TransportPlan plan{.id = transport.id, .iceRole = transport.iceRole, .dtlsRole = transport.dtlsRole,
-                         .dtlsGeneration = transport.dtlsGeneration, .remoteFingerprints = transport.remoteFingerprints};
+      TransportPlan plan{.id = transport.id,
+                         .iceRole = transport.iceRole,
+                         .dtlsRole = transport.dtlsRole,
+                         .dtlsGeneration = transport.dtlsGeneration,
+                         .remoteFingerprints = transport.remoteFingerprints};
       const auto* now = find(localNow, transport.id);
       const auto* before = find(localBefore, transport.id);
       const auto* remote = find(remoteNow, transport.id);
@@ -164,7 +167,8 @@ class Planner {
   }
 
   void planMedia() {
-    const Description* order = s_.signalingState == SignalingState::have_remote_offer ? &*s_.pendingRemote : s_.localDescription();
+    const Description* order =
+        s_.signalingState == SignalingState::have_remote_offer ? &*s_.pendingRemote : s_.localDescription();
     if (!order) return;
     std::unordered_map<std::string_view, const Transceiver*> byMid;
     for (const Transceiver& t : s_.transceivers)
@@ -191,7 +195,8 @@ class Planner {
     plan.receiveCodecs = withRtx(t.receiveCodecs);
     if (!stable())  // RFC 9429 §4.1.10: both the old and the new until the final answer
       for (CodecPlan& old : withRtx(t.lastStable.receiveCodecs))
-        if (std::ranges::none_of(plan.receiveCodecs, [&](const CodecPlan& c) { return c.codec.payloadType == old.codec.payloadType; }))
+        if (std::ranges::none_of(plan.receiveCodecs,
+                                 [&](const CodecPlan& c) { return c.codec.payloadType == old.codec.payloadType; }))
           plan.receiveCodecs.push_back(std::move(old));
     plan.headerExtensions = t.headerExtensions;
     plan.reducedSizeRtcp = t.reducedSizeRtcp;

@@ -1,5 +1,5 @@
-// What the transports and the media below should be doing, derived from a session alone: make it again after every change
-// and do the difference.
+// What the transports and the media below should be doing, derived from a session alone: make it again after every
+// change and do the difference.
 #pragma once
 
 #include <optional>
@@ -33,7 +33,7 @@ struct TransportPlan {
   /// nullopt before an answer. Then a ClientHello may come first: be ready to be the server, believe nothing before the
   /// fingerprint is known.
   std::optional<DtlsRole> dtlsRole;
-  uint32_t dtlsGeneration = 0;  ///< a change means: a new association
+  uint32_t dtlsGeneration = 0;                       ///< a change means: a new association
   std::vector<sdp::Fingerprint> remoteFingerprints;  ///< empty before an answer
   friend bool operator==(const TransportPlan&, const TransportPlan&) = default;
 };
@@ -51,11 +51,11 @@ struct MediaPlan {
   MediaKind kind = MediaKind::audio;
   TransportId transport;
 
-  bool send = false;      ///< negotiated, and not stopping; a null track is the engine's to see
+  bool send = false;  ///< negotiated, and not stopping; a null track is the engine's to see
   bool hasTrack = false;
   /// The most preferred codec of the remote end that both have; nullopt when nothing was negotiated to be sent.
   std::optional<CodecPlan> sendCodec;
-  std::vector<CodecPlan> sendCodecs;  ///< all of them, for encodings that choose
+  std::vector<CodecPlan> sendCodecs;    ///< all of them, for encodings that choose
   std::vector<SendEncoding> encodings;  ///< with rids when simulcast was negotiated; SSRCs set
   std::string cname;
   /// Bit/s for all encodings together, from b=TIAS or b=AS of the remote section (RFC 9429 §5.10).
@@ -83,7 +83,7 @@ struct DataPlan {
   std::string mid;
   TransportId transport;
   uint16_t localPort = 5000;
-  std::optional<uint16_t> remotePort;  ///< nullopt: not answered yet, do not start the association
+  std::optional<uint16_t> remotePort;     ///< nullopt: not answered yet, do not start the association
   uint64_t remoteMaxMessageSize = 65536;  ///< 0: any
   std::optional<DtlsRole> dtlsRole;       ///< of this end: decides odd and even stream ids (RFC 8832 §6)
   friend bool operator==(const DataPlan&, const DataPlan&) = default;

@@ -116,7 +116,8 @@ TEST(Rollback, Rule35_GlareThroughRollback) {
   b.addTrack(MediaKind::video, "cam-b");
   a.local(SdpType::offer, a.offer());
   b.local(SdpType::offer, b.offer());
-  EXPECT_EQ(b.remoteFailure(SdpType::offer, a.localSdp())->kind, ErrorKind::invalid_state) << "the caller rolls back first";
+  EXPECT_EQ(b.remoteFailure(SdpType::offer, a.localSdp())->kind, ErrorKind::invalid_state)
+      << "the caller rolls back first";
   ASSERT_TRUE(needsImplicitRollback(b.session.signalingState, SdpType::offer));
   b.local(SdpType::rollback);
   b.remote(SdpType::offer, a.localSdp());

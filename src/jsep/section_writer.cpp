@@ -25,7 +25,8 @@ void writeCodecs(const std::vector<Codec>& codecs, sdp::MediaSection& section) {
   for (const Codec& codec : codecs) {
     const std::string format = std::to_string(codec.payloadType);
     section.formats.push_back(format);
-    section.lines.push_back(sdp::Rtpmap{codec.payloadType, codec.name, codec.clockRate, codec.channels > 1 ? codec.channels : 0});
+    section.lines.push_back(
+        sdp::Rtpmap{codec.payloadType, codec.name, codec.clockRate, codec.channels > 1 ? codec.channels : 0});
     for (const Feedback& feedback : codec.feedback)
       section.lines.push_back(sdp::RtcpFb{codec.payloadType, feedback.type, feedback.parameter});
     if (!codec.fmtp.empty()) section.lines.push_back(sdp::Fmtp{format, codec.fmtp});
@@ -57,7 +58,8 @@ sdp::MediaSection startSection(const SectionStart& in) {
   section.protocol = in.protocol;
   section.port = in.bundleOnly ? 0 : kDiscardPort;
   sdp::Connection connection;
-  if (const auto destination = defaultDestination(in.transport ? in.transport->candidates : std::vector<std::string>())) {
+  if (const auto destination =
+          defaultDestination(in.transport ? in.transport->candidates : std::vector<std::string>())) {
     section.port = destination->port;
     connection = destination->connection;
   }
@@ -79,8 +81,8 @@ sdp::MediaSection writeRtpSection(const Session& session, const RtpSection& in) 
   if (in.start.mid) lines.push_back(sdp::Mid{*in.start.mid});
   for (const sdp::Extmap& extension : in.extensions) lines.push_back(extension);
   lines.push_back(sdp::DirectionAttribute{in.direction});
-  // By the transceiver's direction, not the section's (RFC 9429 §5.3.1): an answer that may not send yet says already what it
-  // would send, and negotiation is not needed for that once more.
+  // By the transceiver's direction, not the section's (RFC 9429 §5.3.1): an answer that may not send yet says already
+  // what it would send, and negotiation is not needed for that once more.
   if (sends(in.transceiver->direction))
     for (const std::string& id : msidsOf(*in.transceiver)) lines.push_back(sdp::Msid{id, in.transceiver->senderId});
   // In bundled sections too, against RFC 9429 §5.2.1: browsers refuse a bundled section that does not say it.

@@ -9,8 +9,8 @@
 
 namespace peerage::jsep {
 
-/// The attributes of category TRANSPORT and IDENTICAL (RFC 8859). Browsers repeat them in each bundled section, and so do
-/// we; candidates stand in the section of the BUNDLE tag alone.
+/// The attributes of category TRANSPORT and IDENTICAL (RFC 8859). Browsers repeat them in each bundled section, and so
+/// do we; candidates stand in the section of the BUNDLE tag alone.
 struct TransportLines {
   IceCredentials ice;
   sdp::SetupRole setup = sdp::SetupRole::actpass;

@@ -1,6 +1,6 @@
-// The whole negotiation state of one RTCPeerConnection as one plain value: what webrtc-pc keeps in the internal slots of
-// the connection, its transceivers, senders and receivers, as far as descriptions are concerned. Every algorithm of this
-// folder is a function of it. Copy it, compare it, throw it away.
+// The whole negotiation state of one RTCPeerConnection as one plain value: what webrtc-pc keeps in the internal slots
+// of the connection, its transceivers, senders and receivers, as far as descriptions are concerned. Every algorithm of
+// this folder is a function of it. Copy it, compare it, throw it away.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,8 @@
 
 namespace peerage::jsep {
 
-/// What comes from outside. Everything but the fingerprints, the bundle policy and the mux policy may change at any time;
-/// it then shows in the next offer or answer (call Session::touch()).
+/// What comes from outside. Everything but the fingerprints, the bundle policy and the mux policy may change at any
+/// time; it then shows in the next offer or answer (call Session::touch()).
 struct Config {
   BundlePolicy bundlePolicy = BundlePolicy::balanced;
   /// In order of preference; audio and video mixed.
@@ -72,12 +72,12 @@ struct Transceiver {
   std::vector<CodecPreference> preferredCodecs;
 
   // The sender.
-  std::optional<std::string> senderTrackId;        ///< id of [[SenderTrack]]; nullopt: null
-  bool everSent = false;                           ///< currentDirection has been sendrecv or sendonly at some time
-  std::string senderId;                            ///< a=msid appdata; the same for life
-  std::vector<std::string> associatedStreamIds;    ///< [[AssociatedMediaStreamIds]]
-  std::vector<SendEncoding> sendEncodings;         ///< at least one
-  std::vector<Codec> sendCodecs;                   ///< payload types as the remote end wants them
+  std::optional<std::string> senderTrackId;      ///< id of [[SenderTrack]]; nullopt: null
+  bool everSent = false;                         ///< currentDirection has been sendrecv or sendonly at some time
+  std::string senderId;                          ///< a=msid appdata; the same for life
+  std::vector<std::string> associatedStreamIds;  ///< [[AssociatedMediaStreamIds]]
+  std::vector<SendEncoding> sendEncodings;       ///< at least one
+  std::vector<Codec> sendCodecs;                 ///< payload types as the remote end wants them
   /// Extensions to write into packets, and to expect in them; the id of a URI is the same for both.
   std::vector<HeaderExtension> headerExtensions;
   bool reducedSizeRtcp = false;
@@ -199,10 +199,10 @@ struct Session {
   std::map<std::string, TransportId, std::less<>> offerMidTransports;
 
   // Identity of this end.
-  uint64_t originId = 1;       ///< o= session id, below 2^63
-  uint64_t originVersion = 0;  ///< of the last description created
-  std::string cname;           ///< RFC 7022 §4.2
-  std::string defaultStreamId; ///< of remote sections that send and name no a=msid (RFC 9429 §5.8.2)
+  uint64_t originId = 1;        ///< o= session id, below 2^63
+  uint64_t originVersion = 0;   ///< of the last description created
+  std::string cname;            ///< RFC 7022 §4.2
+  std::string defaultStreamId;  ///< of remote sections that send and name no a=msid (RFC 9429 §5.8.2)
 
   NumberRegistry numbers;
   uint32_t nextTransceiver = 1;

@@ -14,7 +14,8 @@ std::optional<SignalingState> arrow(SignalingState state, Side side, SdpType typ
       if (state == (local ? have_local_offer : have_remote_offer)) return state;
       return std::nullopt;
     case SdpType::pranswer:
-      if (state == (local ? have_remote_offer : have_local_offer)) return local ? have_local_pranswer : have_remote_pranswer;
+      if (state == (local ? have_remote_offer : have_local_offer))
+        return local ? have_local_pranswer : have_remote_pranswer;
       if (state == (local ? have_local_pranswer : have_remote_pranswer)) return state;
       return std::nullopt;
     case SdpType::answer:
@@ -42,7 +43,8 @@ bool needsImplicitRollback(SignalingState state, SdpType remoteType) {
 }
 
 SdpType implicitLocalType(SignalingState state) {
-  return state == stable || state == have_local_offer || state == have_remote_pranswer ? SdpType::offer : SdpType::answer;
+  return state == stable || state == have_local_offer || state == have_remote_pranswer ? SdpType::offer
+                                                                                       : SdpType::answer;
 }
 
 }  // namespace peerage::jsep

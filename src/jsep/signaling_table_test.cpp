@@ -6,7 +6,8 @@ namespace peerage::jsep {
 namespace {
 
 using enum SignalingState;
-constexpr SignalingState kStates[] = {stable, have_local_offer, have_remote_offer, have_local_pranswer, have_remote_pranswer, closed};
+constexpr SignalingState kStates[] = {
+    stable, have_local_offer, have_remote_offer, have_local_pranswer, have_remote_pranswer, closed};
 constexpr std::nullopt_t kNone = std::nullopt;
 
 struct Row {

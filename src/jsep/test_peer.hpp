@@ -26,19 +26,30 @@ inline const std::string kPrintB =
 inline Config testConfig() {
   Config config;
   config.codecs = {
-      {.kind = MediaKind::audio, .name = "opus", .clockRate = 48000, .channels = 2, .fmtp = "minptime=10;useinbandfec=1",
-       .feedback = {{"transport-cc", ""}}, .preferredPayloadType = 111},
+      {.kind = MediaKind::audio,
+       .name = "opus",
+       .clockRate = 48000,
+       .channels = 2,
+       .fmtp = "minptime=10;useinbandfec=1",
+       .feedback = {{"transport-cc", ""}},
+       .preferredPayloadType = 111},
       {.kind = MediaKind::audio, .name = "PCMU", .clockRate = 8000, .preferredPayloadType = 0},
-      {.kind = MediaKind::video, .name = "VP8",
-       .feedback = {{"transport-cc", ""}, {"ccm", "fir"}, {"nack", ""}, {"nack", "pli"}}, .preferredPayloadType = 96},
-      {.kind = MediaKind::video, .name = "VP9", .fmtp = "profile-id=0", .feedback = {{"nack", ""}, {"nack", "pli"}},
+      {.kind = MediaKind::video,
+       .name = "VP8",
+       .feedback = {{"transport-cc", ""}, {"ccm", "fir"}, {"nack", ""}, {"nack", "pli"}},
+       .preferredPayloadType = 96},
+      {.kind = MediaKind::video,
+       .name = "VP9",
+       .fmtp = "profile-id=0",
+       .feedback = {{"nack", ""}, {"nack", "pli"}},
        .preferredPayloadType = 98},
       {.kind = MediaKind::video, .name = "rtx"},
   };
   for (const MediaKind kind : {MediaKind::audio, MediaKind::video}) {
     config.headerExtensions.push_back({kind, "urn:ietf:params:rtp-hdrext:sdes:mid", 4});
     config.headerExtensions.push_back({kind, "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time", 2});
-    config.headerExtensions.push_back({kind, "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01", 3});
+    config.headerExtensions.push_back(
+        {kind, "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01", 3});
   }
   config.headerExtensions.push_back({MediaKind::audio, "urn:ietf:params:rtp-hdrext:ssrc-audio-level", 1});
   config.headerExtensions.push_back({MediaKind::video, "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id", 10});
@@ -61,7 +72,8 @@ inline size_t count(const std::string& text, const std::string& part) {
 
 /// Replaces every occurrence.
 inline std::string replaced(std::string text, const std::string& from, const std::string& to) {
-  for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) text.replace(at, from.size(), to);
+  for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
+    text.replace(at, from.size(), to);
   return text;
 }
 
@@ -81,7 +93,8 @@ inline std::vector<std::string> bundleOf(const std::string& text) {
 }
 
 struct Peer {
-  explicit Peer(uint64_t seed, Config config = testConfig()) : random(seed), session(makeSession(std::move(config), random)) {}
+  explicit Peer(uint64_t seed, Config config = testConfig())
+      : random(seed), session(makeSession(std::move(config), random)) {}
 
   TransceiverId addTrack(MediaKind kind, const std::string& track, const std::vector<std::string>& streams = {}) {
     const auto added = jsep::addTrack(session, kind, track, streams, random);
@@ -104,7 +117,8 @@ struct Peer {
     return text.value_or("");
   }
   Effects take(Outcome<Applied> applied) {
-    EXPECT_TRUE(applied) << (applied ? "" : std::string(toString(applied.error().kind)) + ": " + applied.error().message);
+    EXPECT_TRUE(applied) << (applied ? ""
+                                     : std::string(toString(applied.error().kind)) + ": " + applied.error().message);
     if (!applied) return {};
     session = std::move(applied->session);
     return std::move(applied->effects);

@@ -1,5 +1,5 @@
-// "Create an RTCRtpTransceiver" and "stop the RTCRtpTransceiver" (webrtc-pc §5.4), shared by the API's operations and by
-// applying descriptions.
+// "Create an RTCRtpTransceiver" and "stop the RTCRtpTransceiver" (webrtc-pc §5.4), shared by the API's operations and
+// by applying descriptions.
 #pragma once
 
 #include <string>
@@ -10,7 +10,8 @@
 
 namespace peerage::jsep {
 
-/// Adds a transceiver with one default encoding to the end of the set. The reference is good until the next one is added.
+/// Adds a transceiver with one default encoding to the end of the set. The reference is good until the next one is
+/// added.
 Transceiver& createTransceiver(Session& session, MediaKind kind, Direction direction, RandomSource& random);
 /// "Stop sending and receiving".
 void stopSendingAndReceiving(Transceiver& transceiver);

@@ -2,7 +2,8 @@
 
 namespace peerage::jsep {
 
-std::map<TransportId, DescribedTransport> describedTransports(const Description& description, const MidTransports& mids) {
+std::map<TransportId, DescribedTransport> describedTransports(const Description& description,
+                                                              const MidTransports& mids) {
   std::map<TransportId, DescribedTransport> found;
   for (size_t i = 0; i < description.size(); ++i) {
     const sdp::MediaSection& section = description.section(i);
@@ -19,19 +20,22 @@ std::map<TransportId, DescribedTransport> describedTransports(const Description&
   return found;
 }
 
-std::map<TransportId, DescribedTransport> currentTransports(const std::optional<Description>& current, const Session& session) {
+std::map<TransportId, DescribedTransport> currentTransports(const std::optional<Description>& current,
+                                                            const Session& session) {
   if (!current) return {};
   const bool stable = session.signalingState == SignalingState::stable;
   return describedTransports(*current, stable ? session.midTransports : session.lastStable.midTransports);
 }
 
 std::map<TransportId, NewestTransport> newestTransports(const std::optional<Description>& current,
-                                                        const std::optional<Description>& pending, const Session& session) {
+                                                        const std::optional<Description>& pending,
+                                                        const Session& session) {
   std::map<TransportId, NewestTransport> newest;
   if (pending)
     for (auto& [id, described] : describedTransports(*pending, session.midTransports))
       newest[id] = {std::move(described), &*pending, true};
-  for (auto& [id, described] : currentTransports(current, session)) newest.try_emplace(id, std::move(described), &*current, false);
+  for (auto& [id, described] : currentTransports(current, session))
+    newest.try_emplace(id, std::move(described), &*current, false);
   return newest;
 }
 

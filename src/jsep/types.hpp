@@ -1,5 +1,5 @@
-// The vocabulary of negotiation: states, ids, codecs as capabilities and as negotiated, and the errors that the API turns
-// into exceptions.
+// The vocabulary of negotiation: states, ids, codecs as capabilities and as negotiated, and the errors that the API
+// turns into exceptions.
 #pragma once
 
 #include <cstdint>
@@ -46,7 +46,7 @@ using TransceiverId = Strong<struct TransceiverTag, uint32_t>;
 /// One ICE and DTLS transport (RTP and RTCP multiplexed), shared by all the sections bundled on it. Never used twice.
 using TransportId = Strong<struct TransportTag, uint32_t>;
 
-// ---- Errors ------------------------------------------------------------------------------------------------------
+// ---- Errors -----------------------------------------------------------------------------------------------------
 
 /// What the API throws or rejects with. sdp_syntax is an RTCError with errorDetail "sdp-syntax-error".
 enum class ErrorKind : uint8_t {
@@ -75,7 +75,7 @@ inline std::unexpected<Failure> fail(ErrorKind kind, std::string message, int li
   return std::unexpected(Failure{kind, std::move(message), line});
 }
 
-// ---- Codecs and header extensions --------------------------------------------------------------------------------
+// ---- Codecs and header extensions -------------------------------------------------------------------------------
 
 /// One a=rtcp-fb value: {"nack", "pli"}, {"transport-cc", ""}.
 struct Feedback {
@@ -88,13 +88,13 @@ struct Feedback {
 /// RTCRtpCapabilities; one entry "rtx" stands for retransmission of every video codec of the list.
 struct CodecCapability {
   MediaKind kind = MediaKind::video;
-  std::string name;         ///< "VP8", "opus": without the kind; compared without case
+  std::string name;  ///< "VP8", "opus": without the kind; compared without case
   uint32_t clockRate = 90000;
-  int channels = 0;         ///< audio: as in the rtpmap line (2 for Opus); 0 for none
-  std::string fmtp;         ///< what offers and answers say of our receiver, or empty
+  int channels = 0;  ///< audio: as in the rtpmap line (2 for Opus); 0 for none
+  std::string fmtp;  ///< what offers and answers say of our receiver, or empty
   std::vector<Feedback> feedback;
-  bool send = true;         ///< in the list of implemented send codecs
-  bool receive = true;      ///< in the list of implemented receive codecs
+  bool send = true;                  ///< in the list of implemented send codecs
+  bool receive = true;               ///< in the list of implemented receive codecs
   uint8_t preferredPayloadType = 0;  ///< 96 to 127 or 35 to 63; 0: any free one
   friend bool operator==(const CodecCapability&, const CodecCapability&) = default;
 };
@@ -108,8 +108,8 @@ struct CodecPreference {
   friend bool operator==(const CodecPreference&, const CodecPreference&) = default;
 };
 
-/// A codec with its payload type, as a description has it (RTCRtpCodecParameters). Retransmission formats are entries of
-/// their own ("rtx", fmtp "apt=96"), next to the codec that they serve.
+/// A codec with its payload type, as a description has it (RTCRtpCodecParameters). Retransmission formats are entries
+/// of their own ("rtx", fmtp "apt=96"), next to the codec that they serve.
 struct Codec {
   uint8_t payloadType = 0;
   std::string name;

@@ -56,13 +56,15 @@ Outcome<> verifySimulcast(const Description& remote, size_t i) {
     for (const auto& alternatives : *side)
       for (const auto& alternative : alternatives)
         if (!(side == &simulcast->send ? send : receive).contains(alternative.rid))
-          return invalid(named(remote, i) + ": a=simulcast names rid '" + alternative.rid + "', which no a=rid line describes");
+          return invalid(named(remote, i) + ": a=simulcast names rid '" + alternative.rid +
+                         "', which no a=rid line describes");
   return {};
 }
 
 }  // namespace
 
-Outcome<std::vector<std::string>> resolveMids(const Session& session, SdpType type, const sdp::SessionDescription& remote) {
+Outcome<std::vector<std::string>> resolveMids(const Session& session, SdpType type,
+                                              const sdp::SessionDescription& remote) {
   const Description* model = type == SdpType::offer ? session.remoteDescription() : session.localDescription();
   MidAllocator allocator(session);
   std::set<std::string_view> seen;
@@ -106,7 +108,7 @@ Outcome<> verifyRemote(const Description& remote) {
 }
 
 Outcome<> verifyRemoteOffer(const Session& session, const Description& offer) {
-  const Description* before = session.pendingRemote ? &*session.pendingRemote
+  const Description* before = session.pendingRemote   ? &*session.pendingRemote
                               : session.currentRemote ? &*session.currentRemote
                                                       : nullptr;
   if (!before) return {};
@@ -116,7 +118,8 @@ Outcome<> verifyRemoteOffer(const Session& session, const Description& offer) {
   const auto free = [&](size_t i) {
     if (before->section(i).rejected()) return true;
     for (const auto* current : {&session.currentLocal, &session.currentRemote})
-      if (*current && i < (*current)->size() && (*current)->mid(i) == before->mid(i) && (*current)->section(i).rejected())
+      if (*current && i < (*current)->size() && (*current)->mid(i) == before->mid(i) &&
+          (*current)->section(i).rejected())
         return true;
     return false;
   };
@@ -125,7 +128,8 @@ Outcome<> verifyRemoteOffer(const Session& session, const Description& offer) {
     if (offer.mid(i) != before->mid(i))
       return invalid(named(offer, i) + " takes the place of mid '" + before->mid(i) + "', which is in use");
     if (offer.section(i).media != before->section(i).media)
-      return invalid(named(offer, i) + " was '" + before->section(i).media + "' and is now '" + offer.section(i).media + "'");
+      return invalid(named(offer, i) + " was '" + before->section(i).media + "' and is now '" + offer.section(i).media +
+                     "'");
   }
   // RFC 9143 §7.5: a section that was bundled stays bundled or is given up.
   const Description* answer = nullptr;
@@ -183,8 +187,8 @@ Outcome<> verifyAnswerSection(const Description& offer, const Description& answe
   const Direction allowed = sdp::reversed(offer.parsed().direction(offered));
   const Direction direction = answer.parsed().direction(answered);
   if (sdp::intersect(direction, allowed) != direction)
-    return invalid(named(answer, i) + " answers " + std::string(toString(offer.parsed().direction(offered))) + " with " +
-                   std::string(toString(direction)));
+    return invalid(named(answer, i) + " answers " + std::string(toString(offer.parsed().direction(offered))) +
+                   " with " + std::string(toString(direction)));
   return {};
 }
 
@@ -214,7 +218,8 @@ Outcome<> verifyAnswerIce(const Session& session, const Description& answer) {
     if (now == localNow.end() || before == localBefore.end() || remote == remoteBefore.end()) continue;
     const bool restarted = now->second.credentials != before->second.credentials;
     const bool changed = answer.credentials(i) != remote->second.credentials;
-    if (changed && !restarted) return invalid(named(answer, i) + " has new ICE credentials, but no restart was offered");
+    if (changed && !restarted)
+      return invalid(named(answer, i) + " has new ICE credentials, but no restart was offered");
     if (restarted && !changed) return invalid(named(answer, i) + " answers an ICE restart with the old credentials");
     const Transport* transport = session.find(at->second);
     if (!restarted && transport && !continuesDtls(*transport, answer.parsed(), answer.section(i)))
@@ -237,8 +242,8 @@ Outcome<> verifyLocalOffer(const Session& session, const CreatedDescription& off
       if (!rejected && (!t || t->stopped)) return stale("a transceiver has been stopped since");
     }
     if (current && i < current->size() && current->mid(i) != offer.mids[i]) {
-      const bool free = current->section(i).rejected() ||
-                        (session.currentRemote && i < session.currentRemote->size() && session.currentRemote->section(i).rejected());
+      const bool free = current->section(i).rejected() || (session.currentRemote && i < session.currentRemote->size() &&
+                                                           session.currentRemote->section(i).rejected());
       if (!free) return stale("m-sections have changed since");
     }
   }

@@ -35,7 +35,7 @@ std::optional<Origin> parseOrigin(string_view value) {
                 Connection{std::string(words[3]), std::string(words[4]), std::string(words[5])}};
 }
 
-// ---- Attributes ----------------------------------------------------------------------------------------------------
+// ---- Attributes -------------------------------------------------------------------------------------------------
 
 Parsed parseGroup(string_view value) {
   const auto words = splitWords(value);
@@ -258,7 +258,8 @@ struct ValueAttribute {
   string_view name;
   Parsed (*parse)(string_view value);
 };
-constexpr std::array kValueAttributes{  // sorted by name
+constexpr std::array kValueAttributes{
+    // sorted by name
     ValueAttribute{"candidate", parseCandidateAttribute},
     ValueAttribute{"extmap", parseExtmap},
     ValueAttribute{"fingerprint", parseFingerprint},
@@ -310,7 +311,7 @@ Parsed parseAttribute(string_view text) {
   return OtherAttribute{std::string(name), std::string(value), true};
 }
 
-// ---- Lines ---------------------------------------------------------------------------------------------------------
+// ---- Lines ------------------------------------------------------------------------------------------------------
 
 std::optional<MediaSection> parseMediaLine(string_view value) {
   MediaSection section;
@@ -412,8 +413,7 @@ class Parser {
 
   Parsed parseLine() const {
     switch (type_) {
-      case 'a':
-        return parseAttribute(value_);
+      case 'a': return parseAttribute(value_);
       case 'c':
         if (auto c = parseConnection(value_)) return *c;
         return std::nullopt;
@@ -422,17 +422,18 @@ class Parser {
         return std::nullopt;
       case 't': {
         const auto words = splitWords(value_);
-        if (words.size() != 2 || !parseNumber<uint64_t>(words[0], UINT64_MAX) || !parseNumber<uint64_t>(words[1], UINT64_MAX))
+        if (words.size() != 2 || !parseNumber<uint64_t>(words[0], UINT64_MAX) ||
+            !parseNumber<uint64_t>(words[1], UINT64_MAX))
           return std::nullopt;
         return OtherLine{type_, std::string(value_)};
       }
-      default:
-        return OtherLine{type_, std::string(value_)};
+      default: return OtherLine{type_, std::string(value_)};
     }
   }
 
   std::unexpected<Error> error(const char* what) const {
-    return failure("sdp line " + std::to_string(line_) + ": " + what + ": '" + std::string(text_.substr(0, 80)) + "'", line_);
+    return failure("sdp line " + std::to_string(line_) + ": " + what + ": '" + std::string(text_.substr(0, 80)) + "'",
+                   line_);
   }
 
   string_view rest_;

@@ -79,7 +79,8 @@ struct LineWriter {
     out(side, ' ');
     for (size_t i = 0; i < streams.size(); ++i) {
       if (i > 0) out(';');
-      for (size_t j = 0; j < streams[i].size(); ++j) out(j > 0 ? "," : "", streams[i][j].paused ? "~" : "", streams[i][j].rid);
+      for (size_t j = 0; j < streams[i].size(); ++j)
+        out(j > 0 ? "," : "", streams[i][j].paused ? "~" : "", streams[i][j].rid);
     }
   }
 

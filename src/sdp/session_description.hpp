@@ -22,7 +22,7 @@ inline constexpr size_t kMaxLines = 200'000;
 inline constexpr size_t kMaxLineBytes = 65'536;
 inline constexpr size_t kMaxMediaSections = 4'096;
 
-// ---- Values of attributes ----------------------------------------------------------------------------------------
+// ---- Values of attributes ---------------------------------------------------------------------------------------
 
 /// RFC 8866 §6.7. Also the direction of a transceiver.
 enum class Direction : uint8_t { sendrecv, sendonly, recvonly, inactive };
@@ -44,7 +44,7 @@ constexpr Direction intersect(Direction a, Direction b) {
 enum class SetupRole : uint8_t { active, passive, actpass, holdconn };
 std::string_view toString(SetupRole role);
 
-// ---- Lines -------------------------------------------------------------------------------------------------------
+// ---- Lines ------------------------------------------------------------------------------------------------------
 
 /// A line kept as text: i= u= e= p= t= r= z= k=.
 struct OtherLine {
@@ -218,10 +218,10 @@ struct MaxMessageSize {  ///< a=max-message-size, bytes, 0 for any (RFC 8841 §6
   friend bool operator==(const MaxMessageSize&, const MaxMessageSize&) = default;
 };
 
-using Line = std::variant<OtherLine, Connection, Bandwidth, OtherAttribute, Group, Mid, DirectionAttribute, Rtpmap, Fmtp,
-                          RtcpFb, Extmap, IceUfrag, IcePwd, IceOptions, IceLite, CandidateAttribute, EndOfCandidates,
-                          Fingerprint, Setup, TlsId, RtcpMux, RtcpMuxOnly, RtcpRsize, BundleOnly, Rtcp, Msid, Ssrc,
-                          SsrcGroup, Rid, Simulcast, SctpPort, MaxMessageSize>;
+using Line = std::variant<OtherLine, Connection, Bandwidth, OtherAttribute, Group, Mid, DirectionAttribute, Rtpmap,
+                          Fmtp, RtcpFb, Extmap, IceUfrag, IcePwd, IceOptions, IceLite, CandidateAttribute,
+                          EndOfCandidates, Fingerprint, Setup, TlsId, RtcpMux, RtcpMuxOnly, RtcpRsize, BundleOnly, Rtcp,
+                          Msid, Ssrc, SsrcGroup, Rid, Simulcast, SctpPort, MaxMessageSize>;
 
 /// The lines of the session part or of one m-section, in their order.
 class Lines : public std::vector<Line> {
@@ -300,7 +300,7 @@ std::string serialize(const SessionDescription& description);
 /// The text of one line with its CRLF.
 void serialize(const Line& line, std::string& out);
 
-// ---- Candidates --------------------------------------------------------------------------------------------------
+// ---- Candidates -------------------------------------------------------------------------------------------------
 
 /// The candidate-attribute of RFC 8839 §5.1.
 struct Candidate {

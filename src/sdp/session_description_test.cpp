@@ -102,7 +102,8 @@ TEST(Serialize, IsTheInputWhenTheInputIsCanonical) {
 }
 
 TEST(Serialize, UnknownLinesSurviveInPlace) {
-  const std::string text = kHead + "a=x-one\r\na=x-two:\r\n" + kAudio + "i=title\r\na=x-three:v:w\r\na=mid:a\r\na=x-four\r\n";
+  const std::string text =
+      kHead + "a=x-one\r\na=x-two:\r\n" + kAudio + "i=title\r\na=x-three:v:w\r\na=mid:a\r\na=x-four\r\n";
   const auto sdp = parse(text);
   ASSERT_TRUE(sdp);
   EXPECT_EQ(serialize(*sdp), text);
@@ -143,15 +144,48 @@ TEST(Parse, ErrorsCarryTheLineNumber) {
 }
 
 TEST(Parse, MalformedAttributesAreErrors) {
-  for (const char* line :
-       {"a=", "a=:x", "a=mid:", "a=mid:a b", "a=rtpmap:128 x/1", "a=rtpmap:96 x", "a=rtpmap:96 x/0", "a=fmtp:", "a=rtcp-fb:96",
-        "a=rtcp-fb:x nack", "a=extmap:0 uri", "a=extmap:1", "a=extmap:1/both uri", "a=ice-ufrag:abc",
-        "a=ice-pwd:tooshort", "a=ice-ufrag:ab cd", "a=candidate:1 1 udp", "a=candidate:1 0 udp 1 192.0.2.1 1 typ host",
-        "a=fingerprint:sha-256 00:11", "a=fingerprint:sha-1 0g", "a=setup:maybe", "a=tls-id:short", "a=rtcp:x",
-        "a=msid:", "a=msid:a b c", "a=ssrc:x cname:y", "a=ssrc:1", "a=ssrc-group:", "a=ssrc-group:FID x", "a=rid:1 both",
-        "a=rid:a/b send", "a=simulcast:", "a=simulcast:send", "a=simulcast:send a recv b send c", "a=simulcast:send ;",
-        "a=sctp-port:70000", "a=max-message-size:-1", "a=max-message-size:99999999999999999999", "c=IN IP4", "b=AS", "b=AS:x",
-        "a=group:"}) {
+  for (const char* line : {"a=",
+                           "a=:x",
+                           "a=mid:",
+                           "a=mid:a b",
+                           "a=rtpmap:128 x/1",
+                           "a=rtpmap:96 x",
+                           "a=rtpmap:96 x/0",
+                           "a=fmtp:",
+                           "a=rtcp-fb:96",
+                           "a=rtcp-fb:x nack",
+                           "a=extmap:0 uri",
+                           "a=extmap:1",
+                           "a=extmap:1/both uri",
+                           "a=ice-ufrag:abc",
+                           "a=ice-pwd:tooshort",
+                           "a=ice-ufrag:ab cd",
+                           "a=candidate:1 1 udp",
+                           "a=candidate:1 0 udp 1 192.0.2.1 1 typ host",
+                           "a=fingerprint:sha-256 00:11",
+                           "a=fingerprint:sha-1 0g",
+                           "a=setup:maybe",
+                           "a=tls-id:short",
+                           "a=rtcp:x",
+                           "a=msid:",
+                           "a=msid:a b c",
+                           "a=ssrc:x cname:y",
+                           "a=ssrc:1",
+                           "a=ssrc-group:",
+                           "a=ssrc-group:FID x",
+                           "a=rid:1 both",
+                           "a=rid:a/b send",
+                           "a=simulcast:",
+                           "a=simulcast:send",
+                           "a=simulcast:send a recv b send c",
+                           "a=simulcast:send ;",
+                           "a=sctp-port:70000",
+                           "a=max-message-size:-1",
+                           "a=max-message-size:99999999999999999999",
+                           "c=IN IP4",
+                           "b=AS",
+                           "b=AS:x",
+                           "a=group:"}) {
     const auto sdp = parseAudioWith(line);
     EXPECT_FALSE(sdp) << line;
     if (!sdp) {
@@ -198,11 +232,12 @@ TEST(Candidate, PartsAndExtensions) {
 }
 
 TEST(Candidate, MalformedOnesAreErrors) {
-  for (const char* text : {"", "candidate:", "candidate:1", "candidate:1 1 udp x 1.2.3.4 1 typ host",
-                           "candidate:1 257 udp 1 1.2.3.4 1 typ host", "candidate:1 1 udp 1 1.2.3.4 65536 typ host",
-                           "candidate:1 1 udp 1 1.2.3.4 1 type host", "candidate:1 1 udp 1 1.2.3.4 1 typ",
-                           "candidate:1 1 udp 1 1.2.3.4 1 typ host raddr", "candidate:1 1 udp 1 1.2.3.4 1 typ srflx rport x",
-                           "candidate:* 1 udp 1 1.2.3.4 1 typ host", "candidate:1 1 udp 4294967296 1.2.3.4 1 typ host"})
+  for (const char* text :
+       {"", "candidate:", "candidate:1", "candidate:1 1 udp x 1.2.3.4 1 typ host",
+        "candidate:1 257 udp 1 1.2.3.4 1 typ host", "candidate:1 1 udp 1 1.2.3.4 65536 typ host",
+        "candidate:1 1 udp 1 1.2.3.4 1 type host", "candidate:1 1 udp 1 1.2.3.4 1 typ",
+        "candidate:1 1 udp 1 1.2.3.4 1 typ host raddr", "candidate:1 1 udp 1 1.2.3.4 1 typ srflx rport x",
+        "candidate:* 1 udp 1 1.2.3.4 1 typ host", "candidate:1 1 udp 4294967296 1.2.3.4 1 typ host"})
     EXPECT_FALSE(parseCandidate(text)) << text;
 }
 
