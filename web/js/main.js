@@ -90,8 +90,10 @@ function showCall() {
   $('add-camera').disabled = $('restart-ice').disabled = $('hang-up').disabled = !live;
   $('add-screen').disabled = !live || !navigator.mediaDevices?.getDisplayMedia;
   for (const button of $('people').querySelectorAll('button')) {
+    const current = button.dataset.name === call?.peer;
     button.disabled = live || Boolean(pending);
-    button.setAttribute('aria-current', String(button.dataset.name === call?.peer));
+    button.setAttribute('aria-current', String(current));
+    button.lastChild.textContent = current ? 'in the call' : 'call';
   }
 }
 
@@ -381,6 +383,9 @@ function tile(stream, caption, { muted = false, mirrored = false } = {}) {
   name.textContent = caption;
   words.append(name);
   figure.append(video, words);
+  video.addEventListener('resize', () => {
+    if (video.videoWidth) figure.style.aspectRatio = `${video.videoWidth} / ${video.videoHeight}`;
+  });
   return figure;
 }
 
