@@ -1,6 +1,6 @@
 #include "jsep/apply_description.hpp"
 
-#include "jsep/test_peer.hpp"
+#include "jsep/testing/peer.hpp"
 
 namespace peerage::jsep {
 namespace {

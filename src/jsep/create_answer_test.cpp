@@ -1,4 +1,4 @@
-#include "jsep/test_peer.hpp"
+#include "jsep/testing/peer.hpp"
 
 namespace peerage::jsep {
 namespace {

@@ -2,7 +2,7 @@
 // channel that delays messages at will: whatever happens, both ends come to rest in agreement.
 #include <deque>
 
-#include "jsep/test_peer.hpp"
+#include "jsep/testing/peer.hpp"
 
 namespace peerage::jsep {
 namespace {

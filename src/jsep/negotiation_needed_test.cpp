@@ -1,6 +1,6 @@
 #include "jsep/negotiation_needed.hpp"
 
-#include "jsep/test_peer.hpp"
+#include "jsep/testing/peer.hpp"
 
 namespace peerage::jsep {
 namespace {

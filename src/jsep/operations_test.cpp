@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "jsep/test_peer.hpp"
+#include "jsep/testing/peer.hpp"
 
 namespace peerage::jsep {
 namespace {
