@@ -96,7 +96,7 @@ void Agent::Impl::retire(Timestamp now, std::unique_ptr<Session> old) {
 }
 
 void Agent::Impl::dropPrevious(Timestamp now) {
-  if (!previous_ || (!current_->selected && previous_->active(now))) return;
+  if (!previous_ || (!current_->selected && !current_->failed && previous_->active(now))) return;
   std::erase_if(transactions_, [&](const Transaction& each) { return each.generation == previous_->generation; });
   previous_.reset();
 }
@@ -241,9 +241,10 @@ void Agent::Impl::settle(Timestamp now) {
   decideNomination(now);
   current_->thaw();
   runPacer(now);
+  const State state = deriveState(now);
   dropPrevious(now);
   refreshSendPath(now);
-  setState(deriveState(now), "");
+  setState(state, "");
   timeout_ = computeTimeout(now);
 }
 
@@ -276,8 +277,9 @@ State Agent::Impl::deriveState(Timestamp now) {
     return done ? State::completed : State::connected;
   }
   // Its note on restarts: begun in completed they lead to connected, begun in disconnected to checking.
-  if (previous_ && !session.forgetsPrevious) {
-    if (const Pair* pair = previous_->active(now)) {
+  if (const Pair* pair = previous_ ? previous_->active(now) : nullptr) {
+    if (!pair->unansweredSince) session.forgetsPrevious = false;  // it has come back
+    if (!session.forgetsPrevious) {
       return isDisconnected(*pair, now) ? State::disconnected : State::connected;
     }
   }
