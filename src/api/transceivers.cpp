@@ -1,5 +1,6 @@
 // Tracks, senders, receivers and transceivers (webrtc-pc §5.1 to §5.4): objects around the slots that jsep keeps.
 #include <algorithm>
+#include <utility>
 
 #include "api/convert.hpp"
 #include "api/peer_connection.hpp"
@@ -86,11 +87,22 @@ void PeerConnection::attachTrack(RTCRtpSender& sender, std::shared_ptr<MediaStre
   const jsep::TransceiverId id = idOf(sender.transceiver_);
   const std::weak_ptr<PeerConnection> weak = weak_from_this();
   if (sender.kind_ == MediaKind::video) {
-    sender.sink_ = sender.track_->addVideoSink([weak, id](const VideoFrame& frame) {
+    // A loop that cannot keep up encodes the newest picture only: what came before it in the same turn is left out.
+    struct Newest {
+      VideoFrame frame;
+      bool queued = false;
+    };
+    sender.sink_ = sender.track_->addVideoSink([weak, id, newest = std::make_shared<Newest>()](const VideoFrame& frame) {
       const auto self = weak.lock();
       if (!self || self->closed_ || !self->engine_->sending(id)) return;
-      self->engine_->sendVideo(self->body_->now(), id, frame);
-      self->touched();
+      newest->frame = frame;
+      if (std::exchange(newest->queued, true)) return;
+      self->queueTask([newest, id](PeerConnection& connection) {
+        newest->queued = false;
+        const VideoFrame picture = std::move(newest->frame);
+        connection.engine_->sendVideo(connection.body_->now(), id, picture);
+        connection.touched();
+      });
     });
   } else {
     sender.sink_ = sender.track_->addAudioSink([weak, id](const AudioFrame& frame) {
