@@ -1,6 +1,6 @@
 // links: engine
-// A session of a transport with sound and pictures in both directions, whose peer sends what it likes: decrypted RTP and
-// RTCP of any content, at any pace, between frames of ours and changes of the plan.
+// A session of a transport with sound and pictures in both directions, whose peer sends what it likes: decrypted RTP
+// and RTCP of any content, at any pace, between frames of ours and changes of the plan.
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
@@ -95,8 +95,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         session.onRtp(now, packet);
         break;
       }
-      case 3: session.onRtp(now, reader.bytes(std::min<size_t>(argument, reader.remaining())).value_or(ByteView{})); break;
-      case 4: session.onRtcp(now, reader.bytes(std::min<size_t>(argument, reader.remaining())).value_or(ByteView{})); break;
+      case 3: session.onRtp(now, *reader.bytes(std::min<size_t>(argument, reader.remaining()))); break;
+      case 4: session.onRtcp(now, *reader.bytes(std::min<size_t>(argument, reader.remaining()))); break;
       case 5: {
         AudioFrame sound;
         sound.samples.assign(960, 100);

@@ -1,5 +1,6 @@
 // links: rtp
-// A run of packets, SDES, BYE and reconfigurations: whatever comes, a packet goes only to a section that has its payload type.
+// A run of packets, SDES, BYE and reconfigurations: whatever comes, a packet goes only to a section that has its
+// payload type.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>

@@ -20,7 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (view->headerSize + view->payload.size() + view->paddingSize != size) std::abort();
   const Extensions values = view->extensions(map);
   Bytes again;
-  writeHeader({view->marker, view->payloadType, view->sequenceNumber, view->timestamp, view->ssrc, {}}, map, values, again);
+  writeHeader({view->marker, view->payloadType, view->sequenceNumber, view->timestamp, view->ssrc, {}}, map, values,
+              again);
   again.insert(again.end(), view->payload.begin(), view->payload.end());
   const auto second = PacketView::parse(again);
   if (!second || second->extensions(map) != values || second->payload.size() != view->payload.size()) std::abort();

@@ -34,7 +34,7 @@ void Connection::Impl::apply(Timestamp now, const jsep::Plan& plan) {
   for (const auto& entry : transports_) drain(now, *entry);
 }
 
-// ---- Transports ------------------------------------------------------------------------------------------------------
+// ---- Transports -----------------------------------------------------------------------------------------------------
 
 void Connection::Impl::applyTransport(Timestamp now, const jsep::TransportPlan& plan) {
   TransportEntry* entry = find(plan.id);
@@ -68,7 +68,8 @@ bool Connection::Impl::makeTransport(Timestamp now, TransportEntry& entry, const
   auto made = transport::Transport::make(std::move(options), *options_.dtls, *options_.random, options_.log);
   if (!made) {
     options_.log.in("engine").error("transport: " + made.error().message);
-    events_.push_back(DtlsStateChanged{plan.id, dtls::State::failed, DtlsError::dtls_failure, {}, {}, made.error().message});
+    events_.push_back(
+        DtlsStateChanged{plan.id, dtls::State::failed, DtlsError::dtls_failure, {}, {}, made.error().message});
     return false;
   }
   entry.transport = std::move(*made);
@@ -89,7 +90,8 @@ bool Connection::Impl::makeTransport(Timestamp now, TransportEntry& entry, const
 
 void Connection::Impl::applyIce(Timestamp now, TransportEntry& entry, const jsep::TransportPlan& plan) {
   transport::Transport& transport = *entry.transport;
-  if (const auto wanted = role(plan.iceRole); wanted && plan.iceRole != entry.plan.iceRole) transport.setIceRole(*wanted);
+  const auto wanted = role(plan.iceRole);
+  if (wanted && plan.iceRole != entry.plan.iceRole) transport.setIceRole(*wanted);
   if (!plan.ice) return;
   const jsep::IceGeneration& ice = *plan.ice;
   std::optional<jsep::IceGeneration> before = entry.plan.ice;
@@ -133,7 +135,8 @@ void Connection::Impl::applyDtls(Timestamp now, TransportEntry& entry, const jse
     entry.transport->setRemoteFingerprints(now, std::move(fingerprints));
   }
   if (plan.dtlsRole && plan.dtlsRole != entry.plan.dtlsRole) {
-    entry.transport->setDtlsRole(now, *plan.dtlsRole == jsep::DtlsRole::client ? dtls::Role::client : dtls::Role::server);
+    const bool client = *plan.dtlsRole == jsep::DtlsRole::client;
+    entry.transport->setDtlsRole(now, client ? dtls::Role::client : dtls::Role::server);
   }
 }
 
@@ -166,7 +169,7 @@ void Connection::Impl::removeTransports(Timestamp now, const jsep::Plan& plan) {
   });
 }
 
-// ---- Media -----------------------------------------------------------------------------------------------------------
+// ---- Media ----------------------------------------------------------------------------------------------------------
 
 /// Transceivers that are stopped, or lost their section in a rollback.
 void Connection::Impl::removeMedia(Timestamp now, const jsep::Plan& plan) {
@@ -239,7 +242,7 @@ void Connection::Impl::configureSender(Timestamp now, MediaEntry& entry, std::op
   entry.sender->configure(now, entry.plan, maxTotalBitrate);
 }
 
-// ---- Data ------------------------------------------------------------------------------------------------------------
+// ---- Data -----------------------------------------------------------------------------------------------------------
 
 void Connection::Impl::applyData(Timestamp now, const std::optional<jsep::DataPlan>& plan) {
   if (!plan) {

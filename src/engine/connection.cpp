@@ -33,7 +33,7 @@ const Connection::Impl::MediaEntry* Connection::Impl::find(jsep::TransceiverId i
   return const_cast<Impl*>(this)->find(id);
 }
 
-// ---- What a transport says -------------------------------------------------------------------------------------------
+// ---- What a transport says ------------------------------------------------------------------------------------------
 
 void Connection::Impl::drain(Timestamp now, TransportEntry& entry) {
   while (auto event = entry.transport->pollEvent()) {
@@ -101,7 +101,9 @@ void Connection::Impl::handle(Timestamp, TransportEntry& entry, const transport:
   (event.alert.sent ? entry.sentAlert : entry.receivedAlert) = event.alert.description;
 }
 
-void Connection::Impl::handle(Timestamp now, TransportEntry& entry, const transport::SrtpReady&) { entry.rtp->start(now); }
+void Connection::Impl::handle(Timestamp now, TransportEntry& entry, const transport::SrtpReady&) {
+  entry.rtp->start(now);
+}
 
 void Connection::Impl::handle(Timestamp, TransportEntry& entry, transport::RtpPacket event) {
   entry.rtp->onRtp(event.arrival, event.data);
@@ -131,7 +133,7 @@ void Connection::Impl::setSctpState(SctpState state, std::optional<uint16_t> max
   events_.push_back(SctpStateChanged{state, maxChannels});
 }
 
-// ---- The verbs -------------------------------------------------------------------------------------------------------
+// ---- The verbs ------------------------------------------------------------------------------------------------------
 
 void Connection::Impl::handleInput(Timestamp now, const SocketAddress& local, const SocketAddress& remote,
                                    ByteView datagram) {
@@ -195,7 +197,7 @@ void Connection::Impl::addLocalHost(Timestamp now, TransportEntry& entry, const 
   entry.transport->addLocalHost(now, base, info);
 }
 
-// ---- The public face -------------------------------------------------------------------------------------------------
+// ---- The public face ------------------------------------------------------------------------------------------------
 
 Connection::Connection(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 Connection::~Connection() = default;
@@ -252,7 +254,8 @@ Result<datachannel::ChannelHandle> Connection::createDataChannel(Timestamp now, 
   return made;
 }
 
-datachannel::SendResult Connection::sendData(Timestamp now, datachannel::ChannelHandle channel, Bytes data, bool binary) {
+datachannel::SendResult Connection::sendData(Timestamp now, datachannel::ChannelHandle channel, Bytes data,
+                                             bool binary) {
   if (impl_->closed_) return datachannel::SendResult::not_open;
   const auto result = impl_->channels_.send(now, channel, std::move(data), binary);
   impl_->drainData(now);
@@ -344,7 +347,8 @@ std::vector<Connection::Source> Connection::sources(Timestamp now, jsep::Transce
 }
 Stats Connection::stats(Timestamp now) const { return impl_->stats(now); }
 
-void Connection::handleInput(Timestamp now, const SocketAddress& local, const SocketAddress& remote, ByteView datagram) {
+void Connection::handleInput(Timestamp now, const SocketAddress& local, const SocketAddress& remote,
+                             ByteView datagram) {
   impl_->handleInput(now, local, remote, datagram);
 }
 void Connection::handleTimeout(Timestamp now) { impl_->handleTimeout(now); }

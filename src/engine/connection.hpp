@@ -1,14 +1,15 @@
-// One whole connection as one sans-IO object: transports, data channels, and the media of all transceivers, doing what a
-// jsep::Plan says.
+// One whole connection as one sans-IO object: transports, data channels, and the media of all transceivers, doing what
+// a jsep::Plan says.
 //
-// The five verbs and their drain rule: after every call that takes a time, call pollEvent() and pollTransmit() until both are
-// empty, then arm one timer for nextTimeout(). No call runs anything of the owner's; everything that happens comes out of
-// pollEvent(), in order. Calls after close() do nothing.
+// The five verbs and their drain rule: after every call that takes a time, call pollEvent() and pollTransmit() until
+// both are empty, then arm one timer for nextTimeout(). No call runs anything of the owner's; everything that happens
+// comes out of pollEvent(), in order. Calls after close() do nothing.
 //
 //   Connection connection({.random = &random, .dtls = &factory, .certificate = certificate, .codecs = codecs});
-//   connection.apply(now, jsep::makePlan(session));       // after each change of the session: candidates, parameters too
+//   connection.apply(now, jsep::makePlan(session));  // after each change of the session: candidates, parameters too
 //   … GatheringNeeded{transport}: bind sockets for this transport, then
-//   connection.addLocalHost(now, transport, address); connection.addStunServer(…); connection.endOfHosts(now, transport);
+//   connection.addLocalHost(now, transport, address); connection.addStunServer(…);
+//   connection.endOfHosts(now, transport);
 #pragma once
 
 #include <cstdint>
@@ -49,10 +50,10 @@ struct Options {
   Log log;
 };
 
-// ---- Events ----------------------------------------------------------------------------------------------------------
+// ---- Events ---------------------------------------------------------------------------------------------------------
 
-/// A transport has a new local generation: bind sockets, name servers, and say endOfHosts(). After an ICE restart it comes
-/// again, with the sockets of before to be named again (or others).
+/// A transport has a new local generation: bind sockets, name servers, and say endOfHosts(). After an ICE restart it
+/// comes again, with the sockets of before to be named again (or others).
 struct GatheringNeeded {
   jsep::TransportId transport;
   std::string ufrag;
@@ -125,19 +126,19 @@ struct VideoReceived {
   jsep::TransceiverId transceiver;
   VideoFrame frame;
 };
-/// Options::audioPlayout of sound, at a steady pace from the first packet on, gaps concealed. `frame.timestamp` is the moment
-/// of playing on the loop's time line.
+/// Options::audioPlayout of sound, at a steady pace from the first packet on, gaps concealed. `frame.timestamp` is the
+/// moment of playing on the loop's time line.
 struct AudioReceived {
   jsep::TransceiverId transceiver;
   AudioFrame frame;
 };
 
 using Event =
-    std::variant<GatheringNeeded, CandidateToResolve, CandidateGathered, CandidateError, IceGatheringChanged, IceStateChanged,
-                 SelectedPairChanged, IceRoleChanged, DtlsStateChanged, SctpStateChanged, DataChannelEvent, FirstPacket,
-                 PeerBye, VideoReceived, AudioReceived>;
+    std::variant<GatheringNeeded, CandidateToResolve, CandidateGathered, CandidateError, IceGatheringChanged,
+                 IceStateChanged, SelectedPairChanged, IceRoleChanged, DtlsStateChanged, SctpStateChanged,
+                 DataChannelEvent, FirstPacket, PeerBye, VideoReceived, AudioReceived>;
 
-// ---- The connection --------------------------------------------------------------------------------------------------
+// ---- The connection -------------------------------------------------------------------------------------------------
 
 class Connection {
  public:
@@ -146,15 +147,17 @@ class Connection {
   Connection(Connection&&) noexcept;
   Connection& operator=(Connection&&) noexcept;
 
-  /// Brings what runs in line with `plan`: makes and closes transports, starts ICE generations, hands over remote candidates
-  /// that are new, makes, changes and removes senders and receivers, moves sections to the transport of their bundle. The same
-  /// plan again changes nothing. Transports that are in the plan no more close at once, without events.
+  /// Brings what runs in line with `plan`: makes and closes transports, starts ICE generations, hands over remote
+  /// candidates that are new, makes, changes and removes senders and receivers, moves sections to the transport of
+  /// their bundle. The same plan again changes nothing. Transports that are in the plan no more close at once, without
+  /// events.
   void apply(Timestamp now, const jsep::Plan& plan);
 
   // ---- Gathering, for the newest generation of a transport (see ice::Agent). Unknown transports: nothing happens.
 
   /// A bound UDP socket. Each socket belongs to one transport.
-  void addLocalHost(Timestamp now, jsep::TransportId transport, const SocketAddress& base, const ice::HostInfo& info = {});
+  void addLocalHost(Timestamp now, jsep::TransportId transport, const SocketAddress& base,
+                    const ice::HostInfo& info = {});
   void addStunServer(Timestamp now, jsep::TransportId transport, const SocketAddress& server, const std::string& url);
   void addCandidateError(Timestamp now, jsep::TransportId transport, const SocketAddress& local, const std::string& url,
                          int code, const std::string& text);
@@ -207,7 +210,8 @@ class Connection {
     uint32_t rtpTimestamp = 0;
     std::optional<double> audioLevel;  ///< linear, 0 to 1; from the header extension
   };
-  std::vector<Source> sources(Timestamp now, jsep::TransceiverId transceiver) const;  ///< of the last 10 s, newest first
+  /// of the last 10 s, newest first
+  std::vector<Source> sources(Timestamp now, jsep::TransceiverId transceiver) const;
   Stats stats(Timestamp now) const;
 
   // ---- The five verbs.
@@ -221,8 +225,8 @@ class Connection {
   std::optional<Event> pollEvent();
   std::optional<Timeout> nextTimeout() const;
 
-  /// RTCPeerConnection.close(): BYE for our streams, the association aborted, close_notify. What pollTransmit() then has is the
-  /// last; no event comes any more.
+  /// RTCPeerConnection.close(): BYE for our streams, the association aborted, close_notify. What pollTransmit() then
+  /// has is the last; no event comes any more.
   void close(Timestamp now);
   bool closed() const;
 

@@ -33,7 +33,8 @@ TEST(Connection, connectsAndCarriesDataChannels) {
   EXPECT_EQ(incoming[0].params.label, "chat");
   EXPECT_EQ(pair.a.channelEvents<datachannel::Opened>().size(), 1u);
   EXPECT_EQ(pair.a.connection.sendData(pair.now, *channel, text("hello"), false), datachannel::SendResult::ok);
-  EXPECT_EQ(pair.b.connection.sendData(pair.now, incoming[0].channel, Bytes(100'000, 7), true), datachannel::SendResult::ok);
+  EXPECT_EQ(pair.b.connection.sendData(pair.now, incoming[0].channel, Bytes(100'000, 7), true),
+            datachannel::SendResult::ok);
   pair.settle();
   pair.run(2s);
   const auto atB = pair.b.channelEvents<datachannel::Received>();

@@ -38,9 +38,12 @@ std::shared_ptr<I420Buffer> downscale(const I420Buffer& picture, double factor) 
   const int height = std::min(shrink(picture.height()), std::max(1, picture.height()));
   auto out = I420Buffer::create(width, height);
   const int cw = picture.chromaWidth(), ch = picture.chromaHeight();
-  scalePlane({picture.y(), picture.strideY(), picture.width(), picture.height()}, out->y(), out->strideY(), width, height);
-  scalePlane({picture.u(), picture.strideUV(), cw, ch}, out->u(), out->strideUV(), out->chromaWidth(), out->chromaHeight());
-  scalePlane({picture.v(), picture.strideUV(), cw, ch}, out->v(), out->strideUV(), out->chromaWidth(), out->chromaHeight());
+  scalePlane({picture.y(), picture.strideY(), picture.width(), picture.height()}, out->y(), out->strideY(), width,
+             height);
+  scalePlane({picture.u(), picture.strideUV(), cw, ch}, out->u(), out->strideUV(), out->chromaWidth(),
+             out->chromaHeight());
+  scalePlane({picture.v(), picture.strideUV(), cw, ch}, out->v(), out->strideUV(), out->chromaWidth(),
+             out->chromaHeight());
   return out;
 }
 

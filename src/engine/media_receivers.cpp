@@ -18,7 +18,7 @@ std::unique_ptr<Receiver> Receiver::make(MediaContext& context, const jsep::Medi
   return std::make_unique<VideoReceiver>(context, plan);
 }
 
-// ---- Video -----------------------------------------------------------------------------------------------------------
+// ---- Video ----------------------------------------------------------------------------------------------------------
 
 void VideoReceiver::stopDecoding(Stream& base) {
   VideoStream& stream = as(base);
@@ -133,7 +133,7 @@ void VideoReceiver::streamStats(Timestamp now, const Stream& base, InboundStats&
   out.jitterBufferEmittedCount = s.frames;
 }
 
-// ---- Audio -----------------------------------------------------------------------------------------------------------
+// ---- Audio ----------------------------------------------------------------------------------------------------------
 
 namespace {
 

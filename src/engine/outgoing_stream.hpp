@@ -19,8 +19,8 @@ class OutgoingStream {
       : ssrc_(ssrc),
         kind_(kind),
         clockRate_(clockRate),
-        // RFC 3550 §5.1: both SHOULD be random. A low first sequence number leaves SRTP's rollover counter certain for a peer
-        // that misses the first packets (RFC 3711 §3.3.1).
+        // RFC 3550 §5.1: both SHOULD be random. A low first sequence number leaves SRTP's rollover counter certain for
+        // a peer that misses the first packets (RFC 3711 §3.3.1).
         sequence_(static_cast<uint16_t>(random.below(0x8000))),
         rtxSequence_(static_cast<uint16_t>(random.below(0x8000))),
         timestampBase_(random.u32()) {}
@@ -33,8 +33,8 @@ class OutgoingStream {
   std::string cname;
   rtp::ExtensionMap extensions;
   bool transportFeedback = false;  ///< number the packets for transport-wide feedback
-  /// How to send again what was lost (RFC 4588 §4): on an SSRC of its own, with numbers of its own. The same packet on the
-  /// same SSRC cannot go through SRTP twice.
+  /// How to send again what was lost (RFC 4588 §4): on an SSRC of its own, with numbers of its own. The same packet on
+  /// the same SSRC cannot go through SRTP twice.
   struct Rtx {
     rtp::Ssrc ssrc;
     uint8_t payloadType = 0;
@@ -55,8 +55,8 @@ class OutgoingStream {
     return lastTimestamp_ + static_cast<uint32_t>(static_cast<int64_t>(since));
   }
 
-  /// Writes the header of the next packet into `out`; append the payload. `important`: say the MID even when the peer has
-  /// reported on the stream (RFC 9143 §15: "until … received").
+  /// Writes the header of the next packet into `out`; append the payload. `important`: say the MID even when the peer
+  /// has reported on the stream (RFC 9143 §15: "until … received").
   void beginPacket(uint8_t payloadType, bool marker, uint32_t timestamp, bool important,
                    std::optional<rtp::AudioLevel> level, Bytes& out);
   /// A frame with this timestamp was captured at `captured`.

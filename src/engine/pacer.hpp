@@ -1,4 +1,5 @@
-// Spreads bursts of packets over time: a leaky bucket whose rate is such that what waits is gone within tens of milliseconds.
+// Spreads bursts of packets over time: a leaky bucket whose rate is such that what waits is gone within tens of
+// milliseconds.
 #pragma once
 
 #include <cstdint>

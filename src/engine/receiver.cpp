@@ -103,8 +103,8 @@ void Receiver::setCodec(Timestamp now, Stream& stream, const jsep::Codec& codec)
   codecChanged(now, stream);
 }
 
-// A new SSRC is decoded at once: the peer has begun anew, or sends another source. One that was left comes back only when
-// the other is silent, so that two that send at a time do not alternate.
+// A new SSRC is decoded at once: the peer has begun anew, or sends another source. One that was left comes back only
+// when the other is silent, so that two that send at a time do not alternate.
 bool Receiver::chooseActive(Timestamp now, Stream& stream, bool isNew) {
   if (active_ == &stream) return true;
   const bool silent = !active_ || !active_->lastPacket || now - *active_->lastPacket >= kSilence;
@@ -163,10 +163,12 @@ void Receiver::onPacket(Timestamp now, const rtp::PacketView& packet, const rtp:
   updateWanted(now, *stream);
 }
 
-// RFC 4588 §4: the payload begins with the original sequence number. Which stream it repairs is said by a=ssrc-group:FID;
-// without that it is the one that packets were asked of. Reports on the original stream do not count it as received.
+// RFC 4588 §4: the payload begins with the original sequence number. Which stream it repairs is said by
+// a=ssrc-group:FID; without that it is the one that packets were asked of. Reports on the original stream do not count
+// it as received.
 void Receiver::onRetransmission(Timestamp now, const rtp::PacketView& packet, const jsep::Codec& codec) {
-  const auto at = std::ranges::find(remoteSsrcs_, std::optional(packet.ssrc.value()), &jsep::MediaPlan::RemoteSsrc::rtxSsrc);
+  const auto at = std::ranges::find(remoteSsrcs_, std::optional(packet.ssrc.value()),
+                                    &jsep::MediaPlan::RemoteSsrc::rtxSsrc);
   Stream* stream = at == remoteSsrcs_.end() ? active_ : findStream(rtp::Ssrc{at->ssrc});
   // A packet of padding alone probes the path.
   if (!stream || stream != active_ || packet.payload.size() < 2) return;

@@ -97,7 +97,7 @@ Receiver* RtpSession::receiverOf(rtp::Ssrc ssrc) {
   return s ? s->receiver : nullptr;
 }
 
-// ---- Packets in ------------------------------------------------------------------------------------------------------
+// ---- Packets in -----------------------------------------------------------------------------------------------------
 
 void RtpSession::onRtp(Timestamp now, ByteView bytes) {
   const auto packet = rtp::PacketView::parse(bytes);
@@ -211,7 +211,7 @@ void RtpSession::handle(Timestamp, const rtp::FullIntraRequest& request) {
 // An estimate of the peer's; nothing here offers goog-remb, so that none is to be expected.
 void RtpSession::handle(Timestamp, const rtp::Remb&) { ++context_.dropped.unknownRtcp; }
 
-// ---- Packets out -----------------------------------------------------------------------------------------------------
+// ---- Packets out ----------------------------------------------------------------------------------------------------
 
 void RtpSession::send(Timestamp now, OutgoingStream& stream, Bytes packet) {
   if (stream.kind() == jsep::MediaKind::audio) {
@@ -245,7 +245,7 @@ void RtpSession::flush(Timestamp now) {
   }
 }
 
-// ---- Time ------------------------------------------------------------------------------------------------------------
+// ---- Time -----------------------------------------------------------------------------------------------------------
 
 void RtpSession::handleTimeout(Timestamp now) {
   if (receiversWake_ && receiversWake_->at <= now) {

@@ -1,5 +1,5 @@
-// RTP and RTCP of one transport: all the m-sections bundled on it share a demultiplexer, a pacer, transport-wide feedback and
-// the timing of RTCP.
+// RTP and RTCP of one transport: all the m-sections bundled on it share a demultiplexer, a pacer, transport-wide
+// feedback and the timing of RTCP.
 #pragma once
 
 #include <memory>

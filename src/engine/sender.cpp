@@ -20,8 +20,8 @@ std::unique_ptr<Sender> Sender::make(MediaContext& context, const jsep::MediaPla
 
 Sender::Sender(MediaContext& context, const jsep::MediaPlan& plan, uint32_t clockRate)
     : context_(context),
-      stream_(rtp::Ssrc{plan.encodings.empty() ? context.random.u32() : plan.encodings.front().ssrc}, plan.kind, clockRate,
-              context.random),
+      stream_(rtp::Ssrc{plan.encodings.empty() ? context.random.u32() : plan.encodings.front().ssrc}, plan.kind,
+              clockRate, context.random),
       transceiver_(plan.transceiver) {}
 
 bool Sender::configure(Timestamp now, const jsep::MediaPlan& plan, std::optional<uint64_t> maxTotalBitrate) {

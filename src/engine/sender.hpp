@@ -30,7 +30,8 @@ class Sender {
   static std::unique_ptr<Sender> make(MediaContext& context, const jsep::MediaPlan& plan);
   virtual ~Sender() = default;
 
-  /// Takes over codec, limits and activity. False: the plan asks for another SSRC, so that another sender has to be made.
+  /// Takes over codec, limits and activity. False: the plan asks for another SSRC, so that another sender has to be
+  /// made.
   bool configure(Timestamp now, const jsep::MediaPlan& plan, std::optional<uint64_t> maxTotalBitrate);
   /// Null: nothing can be sent.
   void setSink(PacketSink* sink) { sink_ = sink; }

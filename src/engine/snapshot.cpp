@@ -33,7 +33,8 @@ Stats Connection::Impl::stats(Timestamp now) const {
     stats.localCandidates = ice.allLocalCandidates();
     stats.remoteCandidates = ice.allRemoteCandidates();
     stats.remoteCertificates = dtls.remoteCertificates();
-    stats.packetsDropped = counters.unvalidatedPath + counters.unknownKind + counters.srtpNotReady + counters.srtpBadTag +
+    stats.packetsDropped = counters.unvalidatedPath + counters.unknownKind + counters.srtpNotReady +
+                           counters.srtpBadTag +
                            counters.srtpReplayed + counters.srtpMalformed + counters.srtpTooManySources +
                            counters.sctpNotReady + counters.afterClose;
     out.transports.push_back(std::move(stats));

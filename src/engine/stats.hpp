@@ -1,5 +1,5 @@
-// A snapshot of everything that getStats() tells of a connection, as plain structs with the meanings of webrtc-stats. Names
-// follow its dictionaries; times are durations, and moments are on the loop's time line.
+// A snapshot of everything that getStats() tells of a connection, as plain structs with the meanings of webrtc-stats.
+// Names follow its dictionaries; times are durations, and moments are on the loop's time line.
 #pragma once
 
 #include <cstdint>

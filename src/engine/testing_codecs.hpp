@@ -1,5 +1,5 @@
-// Codecs for tests: pictures are numbers that must come in order, sound is one value. Their bytes are what the real payload
-// formats look at, VP8's frame header and Opus's first byte, and nothing else.
+// Codecs for tests: pictures are numbers that must come in order, sound is one value. Their bytes are what the real
+// payload formats look at, VP8's frame header and Opus's first byte, and nothing else.
 #pragma once
 
 #include <algorithm>
@@ -129,15 +129,15 @@ class FakeAudioDecoder final : public media::AudioDecoder {
 class FakeCodecs final : public media::CodecFactory {
  public:
   const std::vector<media::CodecDescription>& codecs(media::MediaKind) const override { return none_; }
-  Result<std::unique_ptr<media::VideoEncoder>> createVideoEncoder(const media::CodecDescription&,
-                                                                  const media::VideoEncoderConfig& config) const override {
+  Result<std::unique_ptr<media::VideoEncoder>> createVideoEncoder(
+      const media::CodecDescription&, const media::VideoEncoderConfig& config) const override {
     return std::make_unique<FakeVideoEncoder>(config);
   }
   Result<std::unique_ptr<media::VideoDecoder>> createVideoDecoder(const media::CodecDescription&) const override {
     return std::make_unique<FakeVideoDecoder>();
   }
-  Result<std::unique_ptr<media::AudioEncoder>> createAudioEncoder(const media::CodecDescription&,
-                                                                  const media::AudioEncoderConfig& config) const override {
+  Result<std::unique_ptr<media::AudioEncoder>> createAudioEncoder(
+      const media::CodecDescription&, const media::AudioEncoderConfig& config) const override {
     return std::make_unique<FakeAudioEncoder>(config);
   }
   Result<std::unique_ptr<media::AudioDecoder>> createAudioDecoder(const media::CodecDescription&, int) const override {

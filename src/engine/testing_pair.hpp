@@ -1,5 +1,5 @@
-// Two connections over a network made of memory: virtual time, latency, loss, duplication, reordering from a seed; descriptions
-// are plans made by hand.
+// Two connections over a network made of memory: virtual time, latency, loss, duplication, reordering from a seed;
+// descriptions are plans made by hand.
 #pragma once
 
 #include <algorithm>
@@ -89,7 +89,8 @@ class Pair {
       const bool offerer = peer == &a;
       peer->plan = {};
       peer->plan.transports.push_back(transportPlan(*peer, 1, 0));
-      if (audio) peer->plan.media.push_back(mediaPlan(*peer, "0", kAudio, jsep::MediaKind::audio, {{"transport-cc", ""}}));
+      if (audio)
+        peer->plan.media.push_back(mediaPlan(*peer, "0", kAudio, jsep::MediaKind::audio, {{"transport-cc", ""}}));
       if (video) peer->plan.media.push_back(mediaPlan(*peer, "1", kVideo, jsep::MediaKind::video, videoFeedback));
       if (data) {
         peer->plan.data = jsep::DataPlan{.mid = "2",
@@ -104,7 +105,9 @@ class Pair {
     Peer& other = &peer == &a ? b : a;
     jsep::TransportPlan plan;
     plan.id = jsep::TransportId{id};
-    plan.ice = jsep::IceGeneration{.local = credentials(peer, id, generation), .remote = credentials(other, id, generation)};
+    plan.ice.emplace();
+    plan.ice->local = credentials(peer, id, generation);
+    plan.ice->remote = credentials(other, id, generation);
     plan.iceRole = &peer == &a ? jsep::IceRole::controlling : jsep::IceRole::controlled;
     plan.dtlsRole = &peer == &a ? jsep::DtlsRole::server : jsep::DtlsRole::client;
     const dtls::Fingerprint f = other.certificate->fingerprint();
@@ -112,7 +115,8 @@ class Pair {
     return plan;
   }
   static jsep::IceCredentials credentials(const Peer& peer, uint32_t id, int generation) {
-    const std::string tag = "p" + std::to_string(peer.host) + "t" + std::to_string(id) + "g" + std::to_string(generation);
+    const std::string tag =
+        "p" + std::to_string(peer.host) + "t" + std::to_string(id) + "g" + std::to_string(generation);
     return {tag, tag + "aaaabbbbccccddddeeee"};
   }
   jsep::MediaPlan mediaPlan(const Peer& peer, std::string mid, jsep::TransceiverId id, jsep::MediaKind kind,
@@ -251,7 +255,8 @@ class Pair {
     for (int i = 0; i < copies; ++i) {
       if (random_.unit() < network.loss) continue;
       Duration delay = network.latency;
-      if (network.jitter > Duration{0}) delay += Duration(static_cast<int64_t>(random_.below(uint64_t(network.jitter.count()))));
+      if (network.jitter > Duration{0})
+        delay += Duration(static_cast<int64_t>(random_.below(uint64_t(network.jitter.count()))));
       inFlight_.emplace(now + delay, datagram);
     }
   }

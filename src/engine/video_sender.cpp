@@ -31,7 +31,8 @@ media::VideoEncoderConfig VideoSender::encoderConfig(int width, int height) cons
   config.bitrate = defaultVideoBitrate(width, height);
   if (maxBitrate()) config.bitrate = static_cast<int>(std::min<uint64_t>(*maxBitrate(), uint64_t(config.bitrate)));
   config.bitrate = std::max(config.bitrate, 30'000);
-  if (encoding_.maxFramerate && *encoding_.maxFramerate > 0) config.framerate = std::clamp(*encoding_.maxFramerate, 1.0, 30.0);
+  if (encoding_.maxFramerate && *encoding_.maxFramerate > 0)
+    config.framerate = std::clamp(*encoding_.maxFramerate, 1.0, 30.0);
   config.threads = std::clamp(context_.options.videoThreads, 1, 16);
   return config;
 }

@@ -36,7 +36,8 @@ bool NackGenerator::onPacket(Timestamp now, int64_t sequence) {
     giveUp(missing_.size());
     givenUp_ = true;
   } else {
-    for (int64_t lost = *highest_ + 1; lost < sequence; ++lost) missing_.push_back({lost, now, now + config_.reorderDelay, 0});
+    for (int64_t lost = *highest_ + 1; lost < sequence; ++lost)
+      missing_.push_back({lost, now, now + config_.reorderDelay, 0});
   }
   highest_ = sequence;
   // What newer packets have overtaken far enough is lost, not late. Only the last few can be on the edge.

@@ -1,4 +1,5 @@
-// RTP packets (RFC 3550 §5.1) and their header extensions (RFC 8285): read in place, written into a buffer that is reused.
+// RTP packets (RFC 3550 §5.1) and their header extensions (RFC 8285): read in place, written into a buffer that is
+// reused.
 //
 //    0                   1                   2                   3
 //    |V=2|P|X|  CC   |M|     PT      |       sequence number         |
@@ -95,12 +96,13 @@ struct PacketView {
 
   /// Checks version, lengths and padding. Never fails for unknown extensions.
   static std::expected<PacketView, ParseError> parse(ByteView packet);
-  /// The extensions that `map` knows. An element that reaches past the end stops the walk (RFC 8285 §4.2); wrong sizes are
-  /// ignored.
+  /// The extensions that `map` knows. An element that reaches past the end stops the walk (RFC 8285 §4.2); wrong sizes
+  /// are ignored.
   Extensions extensions(const ExtensionMap& map) const;
 };
 
-/// Whether bytes that came in on a transport are RTCP rather than RTP (RFC 5761 §4: second byte 192..223). Needs 2 bytes.
+/// Whether bytes that came in on a transport are RTCP rather than RTP (RFC 5761 §4: second byte 192..223). Needs 2
+/// bytes.
 inline bool isRtcp(ByteView packet) { return packet.size() >= 2 && packet[1] >= 192 && packet[1] <= 223; }
 
 /// What is written in front of a payload.
@@ -114,13 +116,13 @@ struct PacketHeader {
 };
 
 /// Replaces `out` by the header with all those of `values` that `map` has an id for; append the payload then. One-byte
-/// elements when they fit, two-byte ones otherwise. mid and rids are at most 16 bytes on the wire (RFC 8843's tokens are
-/// short); longer ones go in two-byte form up to 255.
+/// elements when they fit, two-byte ones otherwise. mid and rids are at most 16 bytes on the wire (RFC 8843's tokens
+/// are short); longer ones go in two-byte form up to 255.
 void writeHeader(const PacketHeader& header, const ExtensionMap& map, const Extensions& values, Bytes& out);
 /// Adds `count` bytes of padding (1..255) and sets the P bit.
 void appendPadding(Bytes& packet, uint8_t count);
-/// Overwrites the value of an extension that is in the packet with the same length; false when it is not. For what is known
-/// only when the packet leaves: send time and transport-wide sequence number.
+/// Overwrites the value of an extension that is in the packet with the same length; false when it is not. For what is
+/// known only when the packet leaves: send time and transport-wide sequence number.
 bool patchExtension(std::span<uint8_t> packet, uint8_t id, ByteView value);
 
 }  // namespace peerage::rtp

@@ -170,7 +170,7 @@ std::optional<RtcpPacket> RtcpReader::nextChunk() {
   return description;
 }
 
-// ---- Writing ---------------------------------------------------------------------------------------------------------
+// ---- Writing --------------------------------------------------------------------------------------------------------
 
 size_t RtcpWriter::begin(uint8_t count, RtcpType type) {
   const size_t start = out_.size();

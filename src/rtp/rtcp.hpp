@@ -1,4 +1,5 @@
-// RTCP: compound packets (RFC 3550 §6.1) or reduced-size ones (RFC 5506), read in place and written into a reused buffer.
+// RTCP: compound packets (RFC 3550 §6.1) or reduced-size ones (RFC 5506), read in place and written into a reused
+// buffer.
 //
 //    |V=2|P| RC/FMT  |   PT          |       length (words - 1)      |
 //    |                     SSRC of packet sender                     |
@@ -129,8 +130,8 @@ struct Remb {
 using RtcpPacket = std::variant<SenderReport, ReceiverReport, SourceDescription, Bye, Nack, TransportFeedbackPacket,
                                 PictureLossIndication, FullIntraRequest, Remb>;
 
-/// Walks the packets of a compound. SDES chunks and FIR entries come one by one. A packet of an unknown type is skipped, a
-/// malformed one too; a wrong length ends the walk.
+/// Walks the packets of a compound. SDES chunks and FIR entries come one by one. A packet of an unknown type is
+/// skipped, a malformed one too; a wrong length ends the walk.
 class RtcpReader {
  public:
   explicit RtcpReader(ByteView compound) : rest_(compound) {}
@@ -152,7 +153,8 @@ class RtcpReader {
   size_t malformed_ = 0;
 };
 
-/// Appends RTCP packets to a buffer. The caller keeps to the order of RFC 3550 §6.1: a report, SDES, then the rest, BYE last.
+/// Appends RTCP packets to a buffer. The caller keeps to the order of RFC 3550 §6.1: a report, SDES, then the rest, BYE
+/// last.
 class RtcpWriter {
  public:
   explicit RtcpWriter(Bytes& out) : out_(out) {}
@@ -164,7 +166,8 @@ class RtcpWriter {
   void cname(Ssrc source, std::string_view cname);
   /// At most 31 sources.
   void bye(std::span<const Ssrc> sources, std::string_view reason = {});
-  /// `sequences` in ascending order (modulo 2^16); at most kMaxNackEntries entries of 17 are written. Nothing when empty.
+  /// `sequences` in ascending order (modulo 2^16); at most kMaxNackEntries entries of 17 are written. Nothing when
+  /// empty.
   void nack(Ssrc sender, Ssrc media, std::span<const uint16_t> sequences);
   void pictureLoss(Ssrc sender, Ssrc media);
   void fullIntraRequest(Ssrc sender, Ssrc media, uint8_t commandNumber);

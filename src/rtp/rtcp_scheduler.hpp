@@ -8,8 +8,9 @@
 
 namespace peerage::rtp {
 
-/// A WebRTC session has two members and ample bandwidth, so that RFC 3550's formula always ends at its minimum interval; that
-/// is 5 s, or under AVPF what the application chooses (RFC 4585 §3.4 a: "Tmin = 0", T_rr_interval as wanted).
+/// A WebRTC session has two members and ample bandwidth, so that RFC 3550's formula always ends at its minimum
+/// interval; that is 5 s, or under AVPF what the application chooses (RFC 4585 §3.4 a: "Tmin = 0", T_rr_interval as
+/// wanted).
 class RtcpScheduler {
  public:
   struct Config {

@@ -57,8 +57,8 @@ ReceiveStatistics::Place ReceiveStatistics::onPacket(Timestamp now, const Packet
   return place;
 }
 
-// RFC 3550 A.8: J += (|D| - J) / 16. Packets of one frame share a timestamp and were not sent at once, so of each frame only
-// the first counts.
+// RFC 3550 A.8: J += (|D| - J) / 16. Packets of one frame share a timestamp and were not sent at once, so of each frame
+// only the first counts.
 void ReceiveStatistics::updateJitter(Timestamp now, uint32_t timestamp) {
   if (jitterArrival_) {
     if (timestamp == jitterTimestamp_) return;

@@ -110,7 +110,8 @@ class SendStatistics {
   std::optional<Remote> remote_;
 };
 
-/// RFC 3550 §6.4.1: A - LSR - DLSR. nullopt when the block has no LSR, or its times make no sense (negative, over a minute).
+/// RFC 3550 §6.4.1: A - LSR - DLSR. nullopt when the block has no LSR, or its times make no sense (negative, over a
+/// minute).
 std::optional<Duration> roundTripTime(Timestamp now, const ReportBlock& block);
 
 }  // namespace peerage::rtp

@@ -141,7 +141,8 @@ size_t buildTransportFeedback(std::span<const PacketArrival> arrivals, int64_t b
   writer.u16(static_cast<uint16_t>(statuses));
   writer.u24(static_cast<uint32_t>(reference) & 0xffffff);
   writer.u8(count);
-  for (std::span<const uint8_t> left(symbols.data(), statuses); !left.empty();) left = left.subspan(writeChunk(left, writer));
+  std::span<const uint8_t> left(symbols.data(), statuses);
+  while (!left.empty()) left = left.subspan(writeChunk(left, writer));
   last = reference * kDeltasPerReference;
   for (const PacketArrival& arrival : arrivals.first(covered)) {
     const int64_t delta = ticks(arrival.time) - last;
@@ -215,7 +216,8 @@ void TransportFeedbackHistory::onFeedback(const TransportFeedback& feedback, std
       slot.acknowledged = arrival.received;
       if (slot.counted) inFlight_ -= slot.size;
       slot.counted = false;
-      out.push_back({sequence, slot.time, slot.size, arrival.received ? std::optional(arrival.time + shift) : std::nullopt});
+      const auto arrived = arrival.received ? std::optional(arrival.time + shift) : std::nullopt;
+      out.push_back({sequence, slot.time, slot.size, arrived});
     }
     ++sequence;
   }

@@ -1,5 +1,5 @@
-// Transport-wide congestion control feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01 §3.1): which of the packets
-// of all streams of a transport arrived, and when.
+// Transport-wide congestion control feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01 §3.1): which of the
+// packets of all streams of a transport arrived, and when.
 //
 //    |      base sequence number     |      packet status count      |
 //    |                 reference time                | fb pkt. count |
@@ -44,10 +44,10 @@ struct PacketArrival {
   int64_t sequence = 0;
   Timestamp time{};
 };
-/// Writes a body for `arrivals` (ascending by sequence, not empty) into `out` (replaced), padded to 4 bytes. The statuses begin
-/// at `base`, at or before the first arrival and less than kMaxFeedbackStatuses before it. Returns how many of `arrivals` it
-/// covers: fewer than given when the packet would exceed `maxSize` bytes (at least 64), the number of statuses its limit, or a
-/// delta between two arrivals what the format can say (±8.19 s).
+/// Writes a body for `arrivals` (ascending by sequence, not empty) into `out` (replaced), padded to 4 bytes. The
+/// statuses begin at `base`, at or before the first arrival and less than kMaxFeedbackStatuses before it. Returns how
+/// many of `arrivals` it covers: fewer than given when the packet would exceed `maxSize` bytes (at least 64), the
+/// number of statuses its limit, or a delta between two arrivals what the format can say (±8.19 s).
 size_t buildTransportFeedback(std::span<const PacketArrival> arrivals, int64_t base, uint8_t count, size_t maxSize,
                               Bytes& out);
 
@@ -77,7 +77,8 @@ class TransportFeedbackReceiver {
   uint8_t count_ = 0;
 };
 
-/// Remembers what was sent with transport-wide sequence numbers, and matches feedback with it: what bandwidth estimation reads.
+/// Remembers what was sent with transport-wide sequence numbers, and matches feedback with it: what bandwidth
+/// estimation reads.
 class TransportFeedbackHistory {
  public:
   /// One packet's fate as the newest feedback tells it.

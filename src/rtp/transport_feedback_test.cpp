@@ -55,7 +55,8 @@ TEST(TransportFeedback, seedSweepRoundTrip) {
     const uint64_t loss = random.below(40);
     for (size_t i = 0; i < count; ++i) {
       arrivals.push_back({sequence, time});
-      sequence += 1 + (random.below(100) < loss ? static_cast<int64_t>(random.below(random.below(10) == 0 ? 500 : 8)) : 0);
+      ++sequence;
+      if (random.below(100) < loss) sequence += static_cast<int64_t>(random.below(random.below(10) == 0 ? 500 : 8));
       time += Duration(static_cast<int64_t>(random.below(random.below(20) == 0 ? 300'000'000 : 2'000'000)));
       if (random.below(10) == 0) time -= 3ms;
     }

@@ -14,8 +14,8 @@ using Ssrc = Strong<struct SsrcTag, uint32_t>;
 /// Why a packet was refused. An enumeration rather than words: refusing a packet must cost little.
 enum class ParseError : uint8_t { too_short, bad_version, bad_length, bad_padding, bad_type };
 
-/// 64-bit NTP timestamp: seconds since some epoch in 32.32 bits. RFC 3550 §4 lets a system use its uptime as the reference
-/// clock when it knows no wall clock, and a core knows none: this is the loop's monotonic time.
+/// 64-bit NTP timestamp: seconds since some epoch in 32.32 bits. RFC 3550 §4 lets a system use its uptime as the
+/// reference clock when it knows no wall clock, and a core knows none: this is the loop's monotonic time.
 inline constexpr uint64_t ntpTime(Timestamp now) {
   const int64_t nanos = now.time_since_epoch().count();
   const uint64_t whole = static_cast<uint64_t>(nanos / 1'000'000'000);
