@@ -5,12 +5,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Child, check, launchBrowser, main, openPage, until } from './harness.mjs';
 
-/** Pictures decoded by each video of the page's connection, by mid. */
+/** Pictures decoded by each video that the page is to receive now, by mid. */
 const decoded = (page) =>
   page.evaluate(async () => {
+    const { pc } = window.peerageDemo;
     const pictures = {};
-    for (const stats of (await window.peerageDemo.pc.getStats()).values()) {
-      if (stats.type === 'inbound-rtp' && stats.kind === 'video') pictures[stats.mid ?? stats.ssrc] = stats.framesDecoded ?? 0;
+    for (const t of pc.getTransceivers()) {
+      if (t.receiver.track.kind === 'video' && /recv/.test(t.currentDirection ?? '')) pictures[t.mid] = 0;
+    }
+    for (const stats of (await pc.getStats()).values()) {
+      if (stats.type === 'inbound-rtp' && stats.mid in pictures) pictures[stats.mid] = stats.framesDecoded ?? 0;
     }
     return pictures;
   });

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <deque>
 #include <functional>
@@ -106,8 +107,13 @@ class Pair {
   }
   /// The signalling server: in order, after a delay. The timer is on the receiver's loop.
   void carry(PerfectPeer& to, Message message) {
-    to.loop.setTimeout([&to, message = std::move(message)]() mutable { to.receive(std::move(message)); }, signalingDelay);
+    std::chrono::nanoseconds& due = &to == &alice ? dueAlice_ : dueBob_;
+    due = std::max(due, network.elapsed() + signalingDelay);  // a WebSocket keeps the order
+    to.loop.setTimeout([&to, message = std::move(message)]() mutable { to.receive(std::move(message)); },
+                       due - network.elapsed());
   }
+  std::chrono::nanoseconds dueAlice_{0};
+  std::chrono::nanoseconds dueBob_{0};
 };
 
 }  // namespace peerage::calls

@@ -159,13 +159,14 @@ TEST_F(Negotiation, Rule10_ADirectionOtherThanOfferedFires) {
 TEST_F(Negotiation, Rule11_TheAnswererFiresOnlyForWhatTheOfferAllowed) {
   run([&]() -> Promise<> {
     a.addTransceiver(MediaKind::audio, {.direction = RTCRtpTransceiverDirection::sendonly});
-    co_await settle();
-    co_await negotiate(a, b);
-    co_await settle();
-    EXPECT_EQ(needed(b), 0);
+    co_await a.setLocalDescription();
+    co_await b.setRemoteDescription(*a.localDescription());
     auto t = b.getTransceivers().at(0);
-    t->setDirection(RTCRtpTransceiverDirection::sendrecv);  // the offer was recvonly for b: nothing to gain
+    t->setDirection(RTCRtpTransceiverDirection::sendrecv);  // the offer is recvonly for b: nothing to gain
+    co_await b.setLocalDescription();
+    co_await a.setRemoteDescription(*b.localDescription());
     co_await settle();
+    EXPECT_EQ(t->currentDirection(), RTCRtpTransceiverDirection::recvonly);
     EXPECT_EQ(needed(b), 0);
     t->setDirection(RTCRtpTransceiverDirection::inactive);
     co_await settle();
