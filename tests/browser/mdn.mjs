@@ -15,14 +15,19 @@ async function join(browser, name) {
   return page;
 }
 
+/** Pictures are decoded for the video element that shows the other side. (By getStats: without a sound device Firefox does not
+ * start to play what has sound.) */
 const plays = (page) =>
   until('moving pictures in the page', () =>
     page.evaluate(async () => {
-      const video = document.getElementById('received_video');
-      if (!video.srcObject || video.videoWidth === 0) return false;
-      const before = video.getVideoPlaybackQuality().totalVideoFrames;
+      if (!document.getElementById('received_video').srcObject?.active || !window.myPeerConnection) return false;
+      const decoded = async () =>
+        [...(await window.myPeerConnection.getStats()).values()]
+          .filter((s) => s.type === 'inbound-rtp' && s.kind === 'video')
+          .reduce((sum, s) => sum + (s.framesDecoded ?? 0), 0);
+      const before = await decoded();
       await new Promise((resolve) => setTimeout(resolve, 500));
-      return video.getVideoPlaybackQuality().totalVideoFrames > before + 3;
+      return (await decoded()) > before + 3;
     }), 60);
 
 main(async (browserName) => {
