@@ -153,6 +153,34 @@ TEST(EventLoop, StopReturnsAfterThePresentTask) {
   EXPECT_EQ(log, "amb");
 }
 
+TEST(EventLoop, StopReturnsAlsoWhenAnotherTimerIsDue) {
+  EventLoop loop;
+  int fired = 0;
+  for (int i = 0; i < 2; ++i) {
+    loop.setTimeout([&] {
+      ++fired;
+      loop.stop();
+    }, 1ms);
+  }
+  loop.run();
+  EXPECT_EQ(fired, 1);
+  loop.run();
+  EXPECT_EQ(fired, 2);
+}
+
+TEST(EventLoop, ATimerThatIsAlwaysLateDoesNotKeepTheTurnForItself) {
+  EventLoop loop;
+  int fired = 0;
+  std::unique_ptr<detail::LoopTimer> timer = loop.body()->makeTimer([&] {
+    if (++fired < 1000) timer->set(loop.body()->now() - 1ms);
+  });
+  timer->set(loop.body()->now());
+  loop.runOnce();
+  EXPECT_LT(fired, 10);
+  loop.run();
+  EXPECT_EQ(fired, 1000);
+}
+
 TEST(EventLoop, AnExceptionLeavesRunAndTheLoopGoesOnAfterwards) {
   std::string printed;
   EventLoop::Options options;

@@ -227,12 +227,20 @@ void UvBody::arm() {
   if (armedFor_ != 0 && armedFor_ <= due) return;
   armedFor_ = due;
   const uint64_t now = uv_now(loop_);
+  // libuv 1.44 runs, in one turn, every timer that is due by the turn's own clock, also one that was started meanwhile: a
+  // timer that its own callback starts for now would keep it there for ever, and descriptors would starve.
+  const uint64_t least = inTimers_ ? 1 : 0;
   uv_timer_start(timer_, [](uv_timer_t* handle) {
     if (handle->data) static_cast<UvBody*>(handle->data)->onTimer();
-  }, due > now ? due - now : 0, 0);
+  }, due > now ? due - now : least, 0);
 }
 
 void UvBody::onTimer() {
+  struct InTimers {
+    bool& flag;
+    explicit InTimers(bool& f) : flag(f) { flag = true; }
+    ~InTimers() { flag = false; }
+  } inTimers(inTimers_);
   armedFor_ = 0;
   wake();
   // Only as many as are set now: one that sets itself into the past waits for the next turn.

@@ -91,6 +91,7 @@ class UvBody final : public detail::LoopBody {
   Timestamp now_{};
   TimerHeap timers_;
   uint64_t armedFor_ = 0;  // on uv_now()'s line, in ms; 0: not armed
+  bool inTimers_ = false;  // libuv runs our timer
   std::unique_ptr<UdpBatch> batch_;
   std::unordered_set<UdpHandle*> udp_;
   int alive_ = 0;
