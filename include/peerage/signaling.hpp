@@ -31,8 +31,8 @@ struct Limits {
   int jsonDepth = 16;                            ///< nesting of objects and arrays in one message
   size_t nameCharacters = 32;                    ///< of a user's or a room's name
   size_t users = 1000;                           ///< connections and kept sessions together
-  double messagesPerSecond = 50;                 ///< of one connection, in the long run
-  double messageBurst = 200;                     ///< messages at once after a pause
+  double messagesPerSecond = 200;                ///< of one connection, in the long run
+  double messageBurst = 1000;                    ///< messages at once after a pause
   double bytesPerSecond = 1 << 20;               ///< of one connection, in the long run
   double byteBurst = 4 << 20;                    ///< bytes at once after a pause
   int refusedInARow = 200;                       ///< messages refused for their rate before the connection is closed

@@ -103,9 +103,15 @@ Outcome<> settle(Transport& transport, const Description& offer, const Descripti
   // RFC 4145 §4: an answer without a=setup is active.
   const auto* setup = answer.parsed().effective<sdp::Setup>(answer.section(tag));
   const bool answererActive = !setup || setup->role == sdp::SetupRole::active;
-  const DtlsRole role = answererActive == remoteAnswer ? DtlsRole::server : DtlsRole::client;
-  if (goesOn && transport.dtlsRole && *transport.dtlsRole != role && !transport.remoteFingerprints.empty())
-    return fail(ErrorKind::invalid_access, "the answer changes the DTLS role of an association that goes on");
+  DtlsRole role = answererActive == remoteAnswer ? DtlsRole::server : DtlsRole::client;
+  if (goesOn && transport.dtlsRole && *transport.dtlsRole != role && !transport.remoteFingerprints.empty()) {
+    // Firefox answers each ICE restart as active, and goes on with the association it has, whatever its role there: with the
+    // same certificate a remote answer's role changes nothing (RFC 8842 §5.5 has no new association for a restart alone).
+    if (!remoteAnswer) {
+      return fail(ErrorKind::invalid_access, "the answer changes the DTLS role of an association that goes on");
+    }
+    role = *transport.dtlsRole;
+  }
   if (!goesOn) ++transport.dtlsGeneration;
   transport.dtlsRole = role;
   transport.remoteFingerprints = remote.parsed().fingerprints(remoteSection);
