@@ -41,7 +41,9 @@ class Peer {
       }
     } else {
       try {
-        co_await pc.addIceCandidate(message.candidate ? message.candidate->toJSON() : RTCIceCandidateInit{});
+        RTCIceCandidateInit candidate;  // empty: the end of candidates
+        if (message.candidate) candidate = *message.candidate;
+        co_await pc.addIceCandidate(candidate);
       } catch (const DOMException&) {
         if (!ignoreOffer) throw;  // a candidate of an offer that we ignored is no error
       }
