@@ -20,7 +20,7 @@ endforeach()
 file(GLOB_RECURSE pkgconfig ${WORK}/prefix/*/peerage.pc)
 get_filename_component(folder ${pkgconfig} DIRECTORY)
 set(ENV{PKG_CONFIG_PATH} ${folder})
-execute_process(COMMAND pkg-config --cflags --libs peerage OUTPUT_VARIABLE flags OUTPUT_STRIP_TRAILING_WHITESPACE
+execute_process(COMMAND pkg-config --define-variable=prefix=${WORK}/prefix --cflags --libs peerage OUTPUT_VARIABLE flags OUTPUT_STRIP_TRAILING_WHITESPACE
                 RESULT_VARIABLE result)
 if(NOT result EQUAL 0)
   message(FATAL_ERROR "pkg-config does not find peerage in ${folder}")
