@@ -133,6 +133,21 @@ lws_context_creation_info contextInfo(void** loop, const lws_protocols* protocol
   return info;
 }
 
+void prepareTls() {
+  static const bool done = [] {
+    lws_set_log_level(LLL_ERR, keepComplaint);
+    const lws_protocols none{};
+    lws_context_creation_info info{};
+    info.port = CONTEXT_PORT_NO_LISTEN;
+    info.protocols = &none;
+    info.options = kTlsOption | LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
+    lws_context* context = lws_create_context(&info);  // on a loop of its own, gone with it
+    lws_context_destroy(context);
+    return context != nullptr;
+  }();
+  static_cast<void>(done);
+}
+
 void endContext(lws_context* context, uv_loop_s* loop, std::shared_ptr<void> keep) {
   auto* ending = new Ending{{}, context, std::move(keep), {}};
   Ending::underWay.push_back(ending);

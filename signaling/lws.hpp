@@ -37,6 +37,12 @@ inline constexpr auto kWriteClose = static_cast<lws_write_protocol>(4);
 /// length of lws_create_context().
 lws_context_creation_info contextInfo(void** loop, const lws_protocols* protocols, void* user);
 
+/// Makes libwebsockets ready for TLS, once a process; then add kTlsOption to the options of vhosts, never to a context's: each
+/// context that has it gives the library's process-wide index of OpenSSL's extra data anew, and contexts that are there already
+/// look theirs up in vain, which loses memory and can crash a verification under way.
+void prepareTls();
+inline constexpr uint64_t kTlsOption = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+
 /// Ends a context. Its handles close in later turns of the loop, and its callbacks come until then: `keep` lives as long.
 void endContext(lws_context* context, uv_loop_s* loop, std::shared_ptr<void> keep);
 

@@ -94,6 +94,7 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
   std::string lastProblem_;
   std::array<lws_protocols, 2> protocols_{};
   lws_context* context_ = nullptr;
+  lws_vhost* vhost_ = nullptr;
   lws* wsi_ = nullptr;
   uintptr_t generation_ = 0;  ///< of the attempt to connect: what an older one's socket says is not heard
   bool open_ = false;
@@ -110,14 +111,24 @@ bool Client::Impl::createContext() {
   protocols_[0] = {options_.protocol == Protocol::json ? "json" : "peerage.1", callback, 0, 16 * 1024, 0, nullptr, 0};
   void* uvLoop = uvLoop_;
   lws_context_creation_info info = contextInfo(&uvLoop, protocols_.data(), this);
+  if (url_.secure) prepareTls();
+  info.options |= LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
+  info.retry_and_idle_policy = &kValidity;
+  lws_context* context = lws_create_context(&info);
+  if (!context) return false;
+  info.vhost_name = "client";
   if (url_.secure) {
-    info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+    info.options |= kTlsOption;
     info.client_ssl_ca_filepath = authorities();
   }
-  info.retry_and_idle_policy = &kValidity;
-  context_ = lws_create_context(&info);
-  if (context_) self_ = shared_from_this();
-  return context_ != nullptr;
+  vhost_ = lws_create_vhost(context, &info);
+  if (!vhost_) {
+    endContext(context, uvLoop_, shared_from_this());
+    return false;
+  }
+  context_ = context;
+  self_ = shared_from_this();
+  return true;
 }
 
 void Client::Impl::destroyContext() {
@@ -151,6 +162,7 @@ void Client::Impl::connectNext() {
   const std::string host = url_.hostHeader();
   lws_client_connect_info info{};
   info.context = context_;
+  info.vhost = vhost_;
   info.address = address.c_str();
   info.port = url_.port;
   info.path = url_.path.c_str();

@@ -116,6 +116,7 @@ void Server::Impl::open(const std::shared_ptr<Impl>& self) {
   if (!options_.tlsCertificate.empty()) {
     requireReadable(options_.tlsCertificate, "certificate");
     requireReadable(options_.tlsKey, "key");
+    prepareTls();
   }
   protocols_[0] = {"http", callback, sizeof(PerSession), 0, 0, nullptr, 0};
   protocols_[1] = {"json", callback, sizeof(PerSession), kHttpChunk, 0, nullptr, 0};
@@ -141,7 +142,6 @@ lws_context* Server::Impl::createContext(const std::shared_ptr<Impl>& self, bool
   lws_context_creation_info info = contextInfo(&uvLoop, protocols_.data(), this);
   info.options |= LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
   if (!ipv6) info.options |= LWS_SERVER_OPTION_DISABLE_IPV6;
-  if (!options_.tlsCertificate.empty()) info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
   lws_context* context = lws_create_context(&info);
   if (!context) return nullptr;
 
@@ -150,6 +150,7 @@ lws_context* Server::Impl::createContext(const std::shared_ptr<Impl>& self, bool
   info.vhost_name = "peerage";
   info.keepalive_timeout = 15;
   if (!options_.tlsCertificate.empty()) {
+    info.options |= kTlsOption;
     info.ssl_cert_filepath = options_.tlsCertificate.c_str();
     info.ssl_private_key_filepath = options_.tlsKey.c_str();
   }
