@@ -89,6 +89,10 @@ std::vector<jsep::CodecCapability> codecCapabilities(const media::CodecFactory* 
       for (const auto& feedback : codec.rtcpFeedback) capability.feedback.push_back({feedback.type, feedback.parameter});
       capabilities.push_back(std::move(capability));
     }
+    // Retransmission is the engine's own (RFC 4588): for every video codec.
+    if (kind == media::MediaKind::video && !capabilities.empty() && capabilities.back().kind == jsep::MediaKind::video) {
+      capabilities.push_back({.kind = jsep::MediaKind::video, .name = "rtx"});
+    }
   }
   return capabilities;
 }

@@ -273,6 +273,9 @@ void Connection::Impl::applyData(Timestamp now, const std::optional<jsep::DataPl
   options.remotePort = *plan->remotePort;
   options.maxReceiveMessageSize = options_.maxReceiveMessageSize;
   options.maxSendMessageSize = plan->remoteMaxMessageSize;
+  // Whether the path is dead is for ICE to say (RFC 7675), and it can come back: the association waits for it.
+  options.maxRetransmits.reset();
+  options.maxInitRetransmits.reset();
   entry->transport->startSctp(now, options);
   channels_.attach(now, entry->transport->sctp());
   data_->started = true;

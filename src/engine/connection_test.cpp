@@ -127,6 +127,32 @@ TEST(Connection, nackFillsLoss) {
   EXPECT_GT(sender.outbound[1].nackCount, 10u);
 }
 
+// Without RTX the very packet comes again, byte for byte as SRTP made it the first time.
+TEST(Connection, nackFillsLossWithoutRtx) {
+  Pair pair;
+  pair.makePlans(false, true, false, {{"nack", ""}, {"nack", "pli"}, {"transport-cc", ""}}, false);
+  pair.apply();
+  pair.run(1s);
+  std::map<Bytes, int> seen;  // protected RTP packets of a
+  pair.drop = [&, count = 0](const Datagram& datagram) mutable {
+    if (datagram.data[0] < 128 || (datagram.data[1] >= 192 && datagram.data[1] <= 223)) return false;
+    ++seen[datagram.data];
+    return ++count % 20 == 0;
+  };
+  pair.call(10s, false, true);
+  pair.drop = nullptr;
+  pair.call(1s, false, true);
+  const Stats stats = pair.b.connection.stats(pair.now);
+  EXPECT_GT(stats.inbound[0].nackCount, 10u);
+  EXPECT_LE(stats.inbound[0].pliCount, 3u);
+  EXPECT_GE(pair.b.pictures.size(), pair.picturesSent() * 97 / 100);
+  EXPECT_EQ(pair.b.pictures.back(), pair.picturesSent());
+  const auto outbound = pair.a.connection.stats(pair.now).outbound[0];
+  EXPECT_GT(outbound.retransmittedPacketsSent, 10u);
+  EXPECT_GT(outbound.retransmittedBytesSent, 10u * 100);
+  EXPECT_GT(std::ranges::count_if(seen, [](const auto& packet) { return packet.second > 1; }), 10);
+}
+
 TEST(Connection, pictureLossAsksForKeyFramesWithoutNack) {
   Pair pair;
   pair.makePlans(false, true, false, {{"nack", "pli"}});

@@ -32,43 +32,76 @@ void OutgoingStream::stamp(Timestamp now, Bytes& packet, std::optional<uint16_t>
   }
 }
 
+void OutgoingStream::configureRetransmission(bool nack, std::optional<Rtx> rtx) {
+  if (nack_ == nack && rtx_ == rtx) return;
+  retransmissions.clear();  // kept in the clear for RTX, protected without: never one for the other
+  nack_ = nack;
+  rtx_ = nack ? rtx : std::nullopt;
+}
+
 void OutgoingStream::onSend(Timestamp now, Bytes& packet, std::optional<uint16_t> transportSequence) {
   stamp(now, packet, transportSequence);
   const auto view = rtp::PacketView::parse(packet);
   if (!view) return;
   statistics.onPacket(view->payload.size(), view->headerSize + view->paddingSize);
-  if (rtx) retransmissions.store(now, view->sequenceNumber, packet);
+  if (rtx_) retransmissions.store(now, view->sequenceNumber, packet);
+}
+
+void OutgoingStream::keepProtected(Timestamp now, ByteView packet, size_t overhead) {
+  const auto view = rtp::PacketView::parse(packet);
+  if (!view) return;
+  protectionOverhead_ = overhead;
+  retransmissions.store(now, view->sequenceNumber, packet);
+}
+
+void OutgoingStream::forgetProtected() {
+  if (keepsProtected()) retransmissions.clear();
+}
+
+std::optional<Sending> OutgoingStream::beginResend(Timestamp now, uint16_t sequence, Bytes& out) {
+  if (!nack_) return std::nullopt;
+  const Bytes* kept = retransmissions.take(now, sequence);
+  if (!kept) return std::nullopt;
+  if (!rtx_) {
+    out.assign(kept->begin(), kept->end());
+    return Sending::repetition;
+  }
+  const auto original = rtp::PacketView::parse(*kept);
+  if (!original) return std::nullopt;
+  beginRetransmission(*original, out);
+  return Sending::retransmission;
 }
 
 // RFC 4588 §4: the original sequence number, then the original payload.
-bool OutgoingStream::beginRetransmission(Timestamp now, uint16_t sequence, Bytes& out) {
-  if (!rtx) return false;
-  const Bytes* kept = retransmissions.take(now, sequence);
-  if (!kept) return false;
-  const auto original = rtp::PacketView::parse(*kept);
-  if (!original) return false;
+void OutgoingStream::beginRetransmission(const rtp::PacketView& original, Bytes& out) {
   rtp::Extensions values;
   values.mid = mid;
   values.absoluteSendTime = 0;
   if (transportFeedback) values.transportSequenceNumber = 0;
-  rtp::writeHeader({.marker = original->marker,
-                    .payloadType = rtx->payloadType,
+  rtp::writeHeader({.marker = original.marker,
+                    .payloadType = rtx_->payloadType,
                     .sequenceNumber = rtxSequence_++,
-                    .timestamp = original->timestamp,
-                    .ssrc = rtx->ssrc},
+                    .timestamp = original.timestamp,
+                    .ssrc = rtx_->ssrc},
                    extensions, values, out);
   ByteWriter writer(out);
-  writer.u16(original->sequenceNumber);
-  writer.bytes(original->payload);
-  return true;
+  writer.u16(original.sequenceNumber);
+  writer.bytes(original.payload);
 }
 
-void OutgoingStream::onResend(Timestamp now, Bytes& packet, std::optional<uint16_t> transportSequence) {
+void OutgoingStream::onRetransmission(Timestamp now, Bytes& packet, std::optional<uint16_t> transportSequence) {
   stamp(now, packet, transportSequence);
   const auto view = rtp::PacketView::parse(packet);
   if (!view) return;
   ++retransmittedPackets;
   retransmittedBytes += view->payload.size();
+}
+
+void OutgoingStream::onRepetition(ByteView packet) {
+  ++retransmittedPackets;
+  // The padding, if any, cannot be told from the outside: it counts as payload.
+  const auto view = rtp::PacketView::parse(packet.first(packet.size() - std::min(packet.size(), protectionOverhead_)));
+  if (view) retransmittedBytes += view->payload.size();
 }
 
 void OutgoingStream::onReportBlock(Timestamp now, const rtp::ReportBlock& block) {

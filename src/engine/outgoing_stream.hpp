@@ -13,6 +13,13 @@
 
 namespace peerage::engine {
 
+/// What a packet on its way out is.
+enum class Sending : uint8_t {
+  first,           ///< a packet of the stream, in the clear
+  retransmission,  ///< in the clear, on the stream's RTX SSRC (RFC 4588)
+  repetition,      ///< an earlier packet as SRTP has made it, where there is no RTX
+};
+
 class OutgoingStream {
  public:
   OutgoingStream(rtp::Ssrc ssrc, jsep::MediaKind kind, uint32_t clockRate, RandomSource& random)
@@ -33,14 +40,17 @@ class OutgoingStream {
   std::string cname;
   rtp::ExtensionMap extensions;
   bool transportFeedback = false;  ///< number the packets for transport-wide feedback
-  /// How to send again what was lost (RFC 4588 §4): on an SSRC of its own, with numbers of its own. The same packet on
-  /// the same SSRC cannot go through SRTP twice.
+  /// A stream for what is sent again (RFC 4588 §4): an SSRC and numbers of its own.
   struct Rtx {
     rtp::Ssrc ssrc;
     uint8_t payloadType = 0;
     friend bool operator==(const Rtx&, const Rtx&) = default;
   };
-  std::optional<Rtx> rtx;  ///< NACK and RTX were negotiated: keep what is sent
+  /// What was negotiated of NACK and RTX. Without RTX the very packet is repeated: protected, since the same packet cannot
+  /// go through SRTP twice.
+  void configureRetransmission(bool nack, std::optional<Rtx> rtx);
+  /// Does a packet that leaves have to be kept as SRTP makes it?
+  bool keepsProtected() const { return nack_ && !rtx_; }
 
   /// The RTP timestamp of a moment on the loop's time line.
   uint32_t timestampAt(Timestamp t) const {
@@ -64,12 +74,18 @@ class OutgoingStream {
     lastSent_ = captured;
     lastTimestamp_ = timestamp;
   }
-  /// The packet leaves now: stamps it, counts it, keeps it.
+  /// The packet leaves now: stamps it, counts it, keeps it for RTX.
   void onSend(Timestamp now, Bytes& packet, std::optional<uint16_t> transportSequence);
-  /// Writes the retransmission of a packet into `out`; false when it is not to be had, or was sent a moment ago.
-  bool beginRetransmission(Timestamp now, uint16_t sequence, Bytes& out);
-  /// A retransmission leaves now.
-  void onResend(Timestamp now, Bytes& packet, std::optional<uint16_t> transportSequence);
+  /// A packet that left, as SRTP made it, `overhead` bytes longer than it was.
+  void keepProtected(Timestamp now, ByteView packet, size_t overhead);
+  /// What answers a NACK for a packet, into `out`; nullopt when that is not to be had, or was sent a moment ago.
+  std::optional<Sending> beginResend(Timestamp now, uint16_t sequence, Bytes& out);
+  /// A packet of RTX leaves now.
+  void onRetransmission(Timestamp now, Bytes& packet, std::optional<uint16_t> transportSequence);
+  /// A repeated packet leaves now.
+  void onRepetition(ByteView packet);
+  /// The keys of its transport are gone: what they have protected is worth nothing any more.
+  void forgetProtected();
   void onReportBlock(Timestamp now, const rtp::ReportBlock& block);
   /// Has the peer said that it sees the stream?
   bool acknowledged() const { return statistics.remote().has_value(); }
@@ -91,7 +107,11 @@ class OutgoingStream {
   jsep::MediaKind kind_;
   uint32_t clockRate_;
   void stamp(Timestamp now, Bytes& packet, std::optional<uint16_t> transportSequence) const;
+  void beginRetransmission(const rtp::PacketView& original, Bytes& out);
 
+  bool nack_ = false;
+  std::optional<Rtx> rtx_;
+  size_t protectionOverhead_ = 0;
   uint16_t sequence_;
   uint16_t rtxSequence_;
   uint32_t timestampBase_;

@@ -3,15 +3,17 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/outgoing_stream.hpp"
+
 namespace peerage::engine {
 
 double Pacer::rate() const { return std::max(config_.factor * bitrate_ / 8, burstRate_); }
 
-bool Pacer::push(Timestamp now, OutgoingStream* stream, Bytes packet, bool retransmission) {
+bool Pacer::push(Timestamp now, OutgoingStream* stream, Bytes packet, Sending sending) {
   if (bytes_ + packet.size() > config_.maxBytes) return false;
   bytes_ += packet.size();
   burstRate_ = std::max(burstRate_, static_cast<double>(bytes_) / seconds(config_.drain));
-  (retransmission ? urgent_ : queue_).push_back({stream, std::move(packet), retransmission, now});
+  (sending == Sending::first ? queue_ : urgent_).push_back({stream, std::move(packet), sending, now});
   return true;
 }
 

@@ -12,6 +12,7 @@
 namespace peerage::engine {
 
 class OutgoingStream;
+enum class Sending : uint8_t;
 
 class Pacer {
  public:
@@ -26,7 +27,7 @@ class Pacer {
   struct Item {
     OutgoingStream* stream = nullptr;
     Bytes packet;
-    bool retransmission = false;
+    Sending sending{};
     Timestamp queued{};
   };
 
@@ -34,8 +35,8 @@ class Pacer {
   explicit Pacer(const Config& config) : config_(config) {}
 
   void setBitrate(double bitsPerSecond) { bitrate_ = bitsPerSecond; }
-  /// Retransmissions overtake what waits. False: no room.
-  bool push(Timestamp now, OutgoingStream* stream, Bytes packet, bool retransmission);
+  /// What is sent again overtakes what waits. False: no room.
+  bool push(Timestamp now, OutgoingStream* stream, Bytes packet, Sending sending);
   /// The next packet whose time has come.
   std::optional<Item> pop(Timestamp now);
   std::optional<Timeout> nextTimeout() const;

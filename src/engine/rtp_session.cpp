@@ -174,8 +174,8 @@ void RtpSession::handle(Timestamp now, const rtp::Nack& nack) {
   ++stream.nackCount;
   nack.forEach([&](uint16_t sequence) {
     Bytes packet = buffer();
-    if (stream.beginRetransmission(now, sequence, packet)) {
-      pacer_.push(now, &stream, std::move(packet), true);
+    if (const auto sending = stream.beginResend(now, sequence, packet)) {
+      pacer_.push(now, &stream, std::move(packet), *sending);
     } else {
       transport_.recycle(std::move(packet));
     }
@@ -215,21 +215,29 @@ void RtpSession::handle(Timestamp, const rtp::Remb&) { ++context_.dropped.unknow
 
 void RtpSession::send(Timestamp now, OutgoingStream& stream, Bytes packet) {
   if (stream.kind() == jsep::MediaKind::audio) {
-    release(now, stream, std::move(packet), false);
+    release(now, stream, std::move(packet), Sending::first);
   } else {
-    pacer_.push(now, &stream, std::move(packet), false);
+    pacer_.push(now, &stream, std::move(packet), Sending::first);
   }
 }
 
-void RtpSession::release(Timestamp now, OutgoingStream& stream, Bytes packet, bool retransmission) {
+void RtpSession::release(Timestamp now, OutgoingStream& stream, Bytes packet, Sending sending) {
+  if (sending == Sending::repetition) {  // with the transport-wide number that it had: it cannot be changed any more
+    stream.onRepetition(packet);
+    transport_.repeatRtp(now, std::move(packet));
+    return;
+  }
   std::optional<uint16_t> sequence;
   if (stream.transportFeedback) sequence = history_.onSent(now, packet.size());
-  if (retransmission) {
-    stream.onResend(now, packet, sequence);
+  if (sending == Sending::retransmission) {
+    stream.onRetransmission(now, packet, sequence);
   } else {
     stream.onSend(now, packet, sequence);
   }
-  transport_.sendRtp(now, std::move(packet));
+  const size_t clearSize = packet.size();
+  const bool keep = sending == Sending::first && stream.keepsProtected();
+  if (transport_.sendRtp(now, std::move(packet), keep ? &protected_ : nullptr) && keep)
+    stream.keepProtected(now, protected_, protected_.size() - clearSize);
 }
 
 void RtpSession::flush(Timestamp now) {
@@ -241,7 +249,7 @@ void RtpSession::flush(Timestamp now) {
   pacer_.setBitrate(std::max(bitrate, 300'000.0));
   while (auto item = pacer_.pop(now)) {
     item->stream->sendDelay += now - item->queued;
-    release(now, *item->stream, std::move(item->packet), item->retransmission);
+    release(now, *item->stream, std::move(item->packet), item->sending);
   }
 }
 

@@ -59,7 +59,7 @@ class RtpSession final : public PacketSink {
   const rtp::Demuxer& demuxer() const { return demuxer_; }
 
  private:
-  void release(Timestamp now, OutgoingStream& stream, Bytes packet, bool retransmission);
+  void release(Timestamp now, OutgoingStream& stream, Bytes packet, Sending sending);
   const Section* section(std::optional<rtp::SectionKey> key) const;
   Sender* senderOf(rtp::Ssrc ssrc);
   Receiver* receiverOf(rtp::Ssrc ssrc);
@@ -97,6 +97,7 @@ class RtpSession final : public PacketSink {
   rtp::ExtensionMap extensions_;
   rtp::Demuxer demuxer_;
   Pacer pacer_;
+  Bytes protected_;  ///< the last packet as SRTP made it; reused
   rtp::RtcpScheduler scheduler_;
   bool reducedSize_ = false;
   bool transportFeedback_ = false;  ///< we report arrivals

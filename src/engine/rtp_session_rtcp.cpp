@@ -135,6 +135,7 @@ void RtpSession::sendTransportFeedback(Timestamp now) {
 
 void RtpSession::detach(Sender& sender) {
   pacer_.remove(&sender.stream());
+  sender.stream().forgetProtected();
   sender.setSink(nullptr);
 }
 

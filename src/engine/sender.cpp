@@ -44,9 +44,10 @@ bool Sender::configure(Timestamp now, const jsep::MediaPlan& plan, std::optional
   } else {
     limitsChanged();
   }
-  stream_.rtx.reset();
-  if (codec_ && hasFeedback(*codec_, "nack", "") && plan.sendCodec->rtxPayloadType && encoding_.rtxSsrc != 0)
-    stream_.rtx = OutgoingStream::Rtx{rtp::Ssrc{encoding_.rtxSsrc}, *plan.sendCodec->rtxPayloadType};
+  std::optional<OutgoingStream::Rtx> rtx;
+  if (codec_ && plan.sendCodec->rtxPayloadType && encoding_.rtxSsrc != 0)
+    rtx = OutgoingStream::Rtx{rtp::Ssrc{encoding_.rtxSsrc}, *plan.sendCodec->rtxPayloadType};
+  stream_.configureRetransmission(codec_ && hasFeedback(*codec_, "nack", ""), rtx);
   stream_.transportFeedback = codec_ && hasFeedback(*codec_, "transport-cc", "") &&
                               stream_.extensions.has(rtp::ExtensionType::transport_sequence_number);
   return true;

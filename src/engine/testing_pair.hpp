@@ -84,7 +84,8 @@ class Pair {
 
   /// Plans with everything agreed: a is the offerer, controlling and DTLS server.
   void makePlans(bool audio, bool video, bool data, std::vector<std::pair<std::string, std::string>> videoFeedback = {
-                                                        {"nack", ""}, {"nack", "pli"}, {"transport-cc", ""}}) {
+                                                        {"nack", ""}, {"nack", "pli"}, {"transport-cc", ""}},
+                 bool rtx = true) {
     for (Peer* peer : {&a, &b}) {
       const bool offerer = peer == &a;
       peer->plan = {};
@@ -92,6 +93,11 @@ class Pair {
       if (audio)
         peer->plan.media.push_back(mediaPlan(*peer, "0", kAudio, jsep::MediaKind::audio, {{"transport-cc", ""}}));
       if (video) peer->plan.media.push_back(mediaPlan(*peer, "1", kVideo, jsep::MediaKind::video, videoFeedback));
+      if (video && !rtx) {
+        for (jsep::CodecPlan* codec : {&*peer->plan.media.back().sendCodec, &peer->plan.media.back().sendCodecs[0],
+                                       &peer->plan.media.back().receiveCodecs[0]})
+          codec->rtxPayloadType.reset();
+      }
       if (data) {
         peer->plan.data = jsep::DataPlan{.mid = "2",
                                          .transport = jsep::TransportId{1},

@@ -133,20 +133,48 @@ void Transport::Impl::startSctp(Timestamp now, sctp::Options options) {
   settle(now);
 }
 
-bool Transport::Impl::sendMedia(Timestamp now, Bytes packet, bool rtcp) {
+bool Transport::Impl::sendRtp(Timestamp now, Bytes packet, Bytes* keep) {
   now_ = now;
-  const auto& path = agent_.sendPath();
-  if (!sender_) {
-    ++counters_.sendNotReady;
-  } else if (!path) {
-    ++counters_.noPath;
-  } else if (!(rtcp ? sender_->protectRtcp(packet) : sender_->protect(packet))) {
+  if (!mediaMayLeave()) return drop(std::move(packet));
+  if (!sender_->protect(packet)) {
     ++counters_.sendRefused;
-  } else {
-    ++(rtcp ? counters_.rtcpSent : counters_.rtpSent);
-    out_.push_back({path->local, path->remote, std::move(packet)});
-    return true;
+    return drop(std::move(packet));
   }
+  if (keep) keep->assign(packet.begin(), packet.end());
+  return queueMedia(std::move(packet), counters_.rtpSent);
+}
+
+bool Transport::Impl::repeatRtp(Timestamp now, Bytes packet) {
+  now_ = now;
+  if (!mediaMayLeave()) return drop(std::move(packet));
+  return queueMedia(std::move(packet), counters_.rtpSent);
+}
+
+bool Transport::Impl::sendRtcp(Timestamp now, Bytes packet) {
+  now_ = now;
+  if (!mediaMayLeave()) return drop(std::move(packet));
+  if (!sender_->protectRtcp(packet)) {
+    ++counters_.sendRefused;
+    return drop(std::move(packet));
+  }
+  return queueMedia(std::move(packet), counters_.rtcpSent);
+}
+
+/// There are keys, and a path; what is missing is counted.
+bool Transport::Impl::mediaMayLeave() {
+  if (sender_ && agent_.sendPath()) return true;
+  ++(sender_ ? counters_.noPath : counters_.sendNotReady);
+  return false;
+}
+
+bool Transport::Impl::queueMedia(Bytes packet, uint64_t& counter) {
+  const auto& path = agent_.sendPath();
+  ++counter;
+  out_.push_back({path->local, path->remote, std::move(packet)});
+  return true;
+}
+
+bool Transport::Impl::drop(Bytes packet) {
   recycle(std::move(packet));
   return false;
 }
@@ -385,8 +413,9 @@ sctp::Association* Transport::sctp() { return impl_->sctp(); }
 const sctp::Association* Transport::sctp() const { return std::as_const(*impl_).sctp(); }
 
 bool Transport::srtpReady() const { return impl_->srtpReady(); }
-bool Transport::sendRtp(Timestamp now, Bytes packet) { return impl_->sendMedia(now, std::move(packet), false); }
-bool Transport::sendRtcp(Timestamp now, Bytes packet) { return impl_->sendMedia(now, std::move(packet), true); }
+bool Transport::sendRtp(Timestamp now, Bytes packet, Bytes* keep) { return impl_->sendRtp(now, std::move(packet), keep); }
+bool Transport::repeatRtp(Timestamp now, Bytes packet) { return impl_->repeatRtp(now, std::move(packet)); }
+bool Transport::sendRtcp(Timestamp now, Bytes packet) { return impl_->sendRtcp(now, std::move(packet)); }
 Bytes Transport::buffer() { return impl_->buffer(); }
 void Transport::recycle(Bytes buffer) { impl_->recycle(std::move(buffer)); }
 void Transport::close(Timestamp now) { impl_->close(now); }

@@ -154,8 +154,12 @@ class Transport {
   // --- Media ---
 
   bool srtpReady() const;
-  /// Protects one RTP packet in place and queues it. False: dropped, and counted under its reason.
-  bool sendRtp(Timestamp now, Bytes packet);
+  /// Protects one RTP packet in place and queues it. False: dropped, and counted under its reason. `keep`, where given, gets
+  /// the protected packet, for repeatRtp().
+  bool sendRtp(Timestamp now, Bytes packet, Bytes* keep = nullptr);
+  /// Queues a packet that sendRtp() has protected before, byte for byte: the only way to send a packet index twice, since a
+  /// second protection of it would use its nonce again (RFC 3711 §9.1, RFC 7714 §8.1). False: dropped, and counted.
+  bool repeatRtp(Timestamp now, Bytes packet);
   /// The same for a compound RTCP packet.
   bool sendRtcp(Timestamp now, Bytes packet);
   /// An empty buffer, with the capacity of an earlier packet if there is one.

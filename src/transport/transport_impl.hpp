@@ -20,7 +20,9 @@ class Transport::Impl {
   void setDtlsRole(Timestamp now, dtls::Role role);
   void setRemoteFingerprints(Timestamp now, std::vector<dtls::Fingerprint> fingerprints);
   void startSctp(Timestamp now, sctp::Options options);
-  bool sendMedia(Timestamp now, Bytes packet, bool rtcp);
+  bool sendRtp(Timestamp now, Bytes packet, Bytes* keep);
+  bool repeatRtp(Timestamp now, Bytes packet);
+  bool sendRtcp(Timestamp now, Bytes packet);
   void close(Timestamp now);
   /// Passes on what the parts below have to say, until they are silent. After everything that may have made them speak.
   void settle(Timestamp now);
@@ -45,6 +47,9 @@ class Transport::Impl {
   void receiveDtls(Timestamp now, ByteView data);
   void receiveMedia(Timestamp now, ByteView data);
   void countRefused(srtp::Error error);
+  bool mediaMayLeave();
+  bool queueMedia(Bytes packet, uint64_t& counter);
+  bool drop(Bytes packet);
 
   bool settleIce(Timestamp now);
   bool settleDtls(Timestamp now);

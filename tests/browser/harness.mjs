@@ -9,6 +9,9 @@ import puppeteer from 'puppeteer-core';
 export const program = process.env.PEERAGE_PROGRAM ?? fail('PEERAGE_PROGRAM must name the built program');
 
 const cleanups = [];
+/** What a failure shows of each child and page: functions that give a heading and lines. */
+const witnesses = [];
+const kLinesOfAWitness = 60;
 
 export function fail(message) {
   throw new Error(message);
@@ -52,6 +55,7 @@ export class Child {
         if (process.env.VERBOSE) for (const line of parts) console.log(`[${args[0]}] ${line}`);
       });
     }
+    witnesses.push(() => [args.join(' '), this.lines]);
     cleanups.push(() => this.stop());
   }
   line(pattern) {
@@ -124,8 +128,24 @@ export async function openPage(browser, url) {
   page.on('console', (message) => {
     if (process.env.VERBOSE) console.log(`[page] ${message.text()}`);
   });
+  witnesses.push(async () => [
+    page.url(),
+    [...page.errors, ...(await page.evaluate(() => (window.peerageDemo?.log ?? []).map((l) => `${l.time} ${l.text}`)))],
+  ]);
   await page.goto(url);
   return page;
+}
+
+/** The last lines of every child and page, for whoever must find out why. */
+async function testify() {
+  for (const witness of witnesses) {
+    try {
+      const [who, lines] = await witness();
+      console.error(`--- ${who}, its last lines:\n${lines.slice(-kLinesOfAWitness).join('\n')}`);
+    } catch (error) {
+      console.error(`--- a page that says nothing any more: ${error.message}`);
+    }
+  }
 }
 
 /** Runs a scenario, stops what it started, and ends the process with its result. */
@@ -136,6 +156,7 @@ export async function main(scenario) {
   } catch (error) {
     console.error(`FAILED: ${error.stack ?? error}`);
     result = 1;
+    await testify();
   }
   for (const cleanup of cleanups.reverse()) {
     try {
