@@ -11,7 +11,7 @@ export const program = process.env.PEERAGE_PROGRAM ?? fail('PEERAGE_PROGRAM must
 const cleanups = [];
 /** What a failure shows of each child and page: functions that give a heading and lines. */
 const witnesses = [];
-const kLinesOfAWitness = 60;
+const kLinesOfAWitness = Number(process.env.WITNESS_LINES ?? 80);
 
 export function fail(message) {
   throw new Error(message);
@@ -128,12 +128,20 @@ export async function openPage(browser, url) {
   page.on('console', (message) => {
     if (process.env.VERBOSE) console.log(`[page] ${message.text()}`);
   });
-  witnesses.push(async () => [
-    page.url(),
-    [...page.errors, ...(await page.evaluate(() => (window.peerageDemo?.log ?? []).map((l) => `${l.time} ${l.text}`)))],
-  ]);
+  witnesses.push(async () => [page.url(), [...page.errors, ...(await page.evaluate(whatThePageKnows))]]);
   await page.goto(url);
   return page;
+}
+
+/** Runs in the page: its log, its transceivers, and its descriptions, the last two in full. */
+function whatThePageKnows() {
+  const { pc, log = [] } = window.peerageDemo ?? {};
+  const lines = log.map((l) => `${l.time} ${l.text}`);
+  if (!pc) return lines;
+  const transceivers = pc.getTransceivers().map((t) => `mid ${t.mid}: ${t.receiver.track.kind} ${t.direction}, now ${t.currentDirection}`);
+  const text = (description) => (description ? `${description.type}\n${description.sdp}` : 'none');
+  const descriptions = `local ${text(pc.localDescription)}\nremote ${text(pc.remoteDescription)}`;
+  return [...lines, `signalingState ${pc.signalingState}, connectionState ${pc.connectionState}`, ...transceivers, descriptions];
 }
 
 /** The last lines of every child and page, for whoever must find out why. */
