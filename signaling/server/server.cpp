@@ -44,6 +44,8 @@ struct PerSession {
 };
 
 constexpr size_t kHttpChunk = 16 * 1024;
+/// Not empty: libwebsockets 4.1 passes no empty pong on, and a pong has what its ping had (RFC 6455 §5.5.3).
+constexpr std::string_view kPing = "peerage";
 /// How long a connection that is to be closed may take to read what is queued.
 constexpr int kCloseSeconds = 5;
 
@@ -284,8 +286,8 @@ void Server::Impl::queue(SendOutput output) {
 
 int Server::Impl::write(Socket& socket) {
   if (std::exchange(socket.ping, false)) {
-    Frame empty("");
-    if (lws_write(socket.wsi, empty.data(), 0, LWS_WRITE_PING) < 0) return -1;
+    Frame frame(kPing);
+    if (lws_write(socket.wsi, frame.data(), frame.size(), LWS_WRITE_PING) < 0) return -1;
   } else if (!socket.queue.empty()) {
     Frame frame = std::move(socket.queue.front());
     socket.queue.pop_front();

@@ -200,6 +200,58 @@ TEST_F(ServerTest, AMessageInFragmentsIsPutTogether) {
               HasSubstr(R"(["ada"])"));
 }
 
+TEST_F(ServerTest, WhoAnswersPingsStays) {
+  Limits limits;
+  limits.pingAfter = 1s;
+  limits.idleTime = 3s;
+  start({.limits = limits});
+  RawSocket socket(loop_, server_->port());
+  socket.upgrade("json");
+  const std::string ping = "\x89\x07" "peerage";
+  size_t answered = 0;
+  for (; answered < 3; ++answered) {  // the third comes later than idleTime, and only if the pongs before were heard
+    const size_t before = answered;
+    const std::string got = socket.receiveUntil([&](const std::string& s) {
+      size_t pings = 0;
+      for (size_t at = s.find(ping); at != std::string::npos; at = s.find(ping, at + 1)) ++pings;
+      return pings > before;
+    });
+    ASSERT_THAT(got, testing::Not(HasSubstr("idle")));
+    socket.sendFrame(10, "peerage");
+  }
+  EXPECT_FALSE(socket.closed());
+}
+
+TEST_F(ServerTest, WhoAnswersNoPingIsClosed) {
+  Limits limits;
+  limits.pingAfter = 1s;
+  limits.idleTime = 2s;
+  start({.limits = limits});
+  RawSocket socket(loop_, server_->port());
+  socket.upgrade("json");
+  EXPECT_THAT(socket.receiveUntil([](const std::string& s) { return s.find("idle") != std::string::npos; }),
+              HasSubstr("nothing was heard from you for 2 seconds"));
+}
+
+TEST_F(ServerTest, TheClientAnswersPings) {
+  Limits limits;
+  limits.pingAfter = 1s;
+  limits.idleTime = 3s;
+  start({.limits = limits});
+  int ready = 0;
+  bool closed = false, over = false;
+  std::vector<std::unique_ptr<Client>> clients;
+  for (const Protocol protocol : {Protocol::json, Protocol::peerage_1}) {
+    clients.push_back(client("ada", protocol));
+    clients.back()->onready = [&] { ++ready; };
+    clients.back()->onclosed = [&] { closed = true; };
+  }
+  ASSERT_TRUE(until([&] { return ready == 2; }));
+  loop_.setTimeout([&] { over = true; }, 4500ms);  // beyond idleTime, with nothing to say
+  ASSERT_TRUE(until([&] { return over || closed; }));
+  EXPECT_FALSE(closed);
+}
+
 TEST_F(ServerTest, TooLongAMessageIsAnsweredAndEndsTheConnection) {
   start();
   RawSocket socket(loop_, server_->port());

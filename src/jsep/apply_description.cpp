@@ -163,7 +163,7 @@ void Applier::saveLastStable() {
 Outcome<> Applier::moveTransports(const Description& description) {
   if (isAnswer()) return transportsOfAnswer(s(), *offer_, description, remote_, fx());
   if (remote_) transportsOfRemoteOffer(s(), description, fx());
-  else transportsOfLocalOffer(s(), description, fx());
+  else transportsOfLocalOffer(s(), description, created_->transports, fx());
   return {};
 }
 

@@ -49,14 +49,13 @@ void assign(Session& next, const Description& offer, const std::vector<Sharing>&
 
 }  // namespace
 
-void transportsOfLocalOffer(Session& next, const Description& offer, Effects& effects) {
-  // Sections with the same credentials share a transport; those without share that of their tag.
-  std::map<std::string, size_t> byUfrag;
+void transportsOfLocalOffer(Session& next, const Description& offer, const std::vector<std::optional<size_t>>& shared,
+                            Effects& effects) {
+  std::map<size_t, size_t> known;
   std::vector<Sharing> sets;
   for (size_t i = 0; i < offer.size(); ++i) {
-    if (offer.section(i).rejected()) continue;
-    const auto credentials = offer.credentials(i);
-    const auto [at, isNew] = byUfrag.try_emplace(credentials ? credentials->ufrag : std::string(), sets.size());
+    if (offer.section(i).rejected() || !shared[i]) continue;
+    const auto [at, isNew] = known.try_emplace(*shared[i], sets.size());
     if (isNew) sets.emplace_back();
     sets[at->second].sections.push_back(i);
   }

@@ -6,7 +6,9 @@
 
 namespace peerage::jsep {
 
-void transportsOfLocalOffer(Session& next, const Description& offer, Effects& effects);
+/// `shared` is CreatedDescription::transports of the offer.
+void transportsOfLocalOffer(Session& next, const Description& offer, const std::vector<std::optional<size_t>>& shared,
+                            Effects& effects);
 void transportsOfRemoteOffer(Session& next, const Description& offer, Effects& effects);
 /// Transports, DTLS roles and fingerprints after an answer or pranswer. Fails with invalid_access when the answer moves
 /// a section away from the transport that it shares, or changes the role of an association that goes on.

@@ -63,7 +63,7 @@ TEST(RemoteCandidate, Rule71_EndOfCandidates) {
   const auto added = addRemoteCandidate(p.b.session, {});
   ASSERT_TRUE(added);
   EXPECT_FALSE(added->candidate);
-  EXPECT_EQ(added->targets.size(), 2u) << "two generations were offered, one per section";
+  EXPECT_EQ(added->targets.size(), 1u) << "of the one generation of the bundle, once";
   EXPECT_EQ(count(p.b.remoteSdp(), "a=end-of-candidates\r\n"), 2u);
   ASSERT_TRUE(addRemoteCandidate(p.b.session, {.sdpMid = "0"}));
   EXPECT_EQ(count(p.b.remoteSdp(), "a=end-of-candidates\r\n"), 2u) << "said once";

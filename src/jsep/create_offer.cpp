@@ -33,8 +33,10 @@ struct Slot {
 
 /// A transport of the offer: an existing one, or one that applying the offer will make.
 struct OfferTransport {
+  enum class Start : uint8_t { begins, restarts, goes_on };
   std::optional<TransportId> id;
   TransportLines lines;
+  Start start = Start::begins;  ///< of its ICE
 };
 
 class Maker {
@@ -64,6 +66,7 @@ class Maker {
       created.parsed.media.push_back(std::move(*section));
       created.mids.push_back(slot.mid);
       created.transceivers.push_back(slot.transceiver ? std::optional(slot.transceiver->id) : std::nullopt);
+      created.transports.push_back(slot.live() ? std::optional(slot.transport) : std::nullopt);
     }
     created.text = sdp::serialize(created.parsed);
     return created;
@@ -187,6 +190,20 @@ class Maker {
     }
     for (size_t i = 0; i < slots_.size(); ++i)
       if (slots_[i].live() && !done[i]) slots_[i].transport = use(s_.transportOf(slots_[i].mid));
+    giveCredentials();
+  }
+
+  /// One set of credentials for all transports of an offer that begin or restart, as browsers do it: when the answer bundles
+  /// their sections, none of them changes its credentials, which Firefox would take for a restart (RFC 8839 §5.4 allows it).
+  void giveCredentials() {
+    const auto goesOn = [](const OfferTransport& t) { return t.start == OfferTransport::Start::goes_on; };
+    const auto known = std::ranges::find_if(transports_, goesOn);
+    const IceCredentials fresh = randomCredentials(random_);
+    for (OfferTransport& transport : transports_) {
+      if (goesOn(transport)) continue;
+      const bool joins = transport.start == OfferTransport::Start::begins && known != transports_.end();
+      transport.lines.ice = joins ? known->lines.ice : fresh;
+    }
   }
 
   /// A group that has never been negotiated: the bundle policy says which sections get a transport of their own.
@@ -224,14 +241,12 @@ class Maker {
     const Transport* existing = transport.id ? s_.find(*transport.id) : nullptr;
     lines.tlsId = existing && !existing->localTlsId.empty() ? existing->localTlsId : randomTlsId(random_);
     const auto known = transport.id ? newest.find(*transport.id) : newest.end();
-    if (known == newest.end()) {
-      lines.ice = randomCredentials(random_);
-      return;
-    }
+    if (known == newest.end()) return;
     const NewestTransport& before = known->second;
     const bool restart = options_.iceRestart || mustReplace(*transport.id, before, current);
-    lines.ice = restart ? randomCredentials(random_) : before.described.credentials;
+    transport.start = restart ? OfferTransport::Start::restarts : OfferTransport::Start::goes_on;
     if (restart) return;
+    lines.ice = before.described.credentials;
     lines.candidates = before.description->candidates(before.described.section);
     lines.endOfCandidates = before.description->endOfCandidates(before.described.section);
   }

@@ -3,6 +3,7 @@
 namespace peerage::jsep {
 namespace {
 
+using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
@@ -152,6 +153,37 @@ TEST(CreateOffer, Rule86And87_BundlePolicies) {
   EXPECT_EQ(count(bundle, "a=bundle-only"), 3u);
   EXPECT_EQ(count(bundle, "a=ice-ufrag"), 1u);
   EXPECT_EQ(bundleTransports, 1u);
+}
+
+// Firefox holds each section's credentials against those that the section had before: what is bundled must not change them.
+TEST(CreateOffer, Rule29_OneSetOfCredentialsForAllTransportsOfAnOffer) {
+  Peer a(1), b(2);
+  a.add(MediaKind::audio);
+  a.add(MediaKind::video);
+  createDataChannel(a.session);
+  const auto ufrags = [](const std::string& text) {
+    std::vector<std::string> found;
+    for (const auto& section : sdp::parse(text)->media)
+      if (const auto* ufrag = section.lines.first<sdp::IceUfrag>()) found.push_back(ufrag->value);
+    return found;
+  };
+  const std::string offer = a.offer();
+  ASSERT_EQ(ufrags(offer).size(), 3u);
+  EXPECT_THAT(ufrags(offer), Each(ufrags(offer).front()));
+  a.local(SdpType::offer, offer);
+  EXPECT_EQ(a.session.transports.size(), 3u) << "the same credentials, and yet a transport each";
+  b.remote(SdpType::offer, offer);
+  b.local(SdpType::answer, b.answer());
+  a.remote(SdpType::answer, b.localSdp());
+  ASSERT_EQ(a.session.transports.size(), 1u);
+  b.add(MediaKind::audio);
+  negotiate(b, a);
+  const auto answered = ufrags(a.localSdp());
+  ASSERT_EQ(answered.size(), 4u);
+  EXPECT_THAT(answered, Each(ufrags(offer).front()));
+  const auto restarted = ufrags(a.offer({.iceRestart = true}));
+  EXPECT_THAT(restarted, Each(restarted.front()));
+  EXPECT_NE(restarted.front(), answered.front());
 }
 
 TEST(CreateOffer, Rule86_NoBundleOnlyInLaterOffers) {

@@ -146,6 +146,8 @@ struct CreatedDescription {
   std::vector<std::string> mids;
   /// The transceiver that each section was made for (RFC 9429 §5.2.1 "mapping").
   std::vector<std::optional<TransceiverId>> transceivers;
+  /// Offers: the transport of each section; sections with the same number share one. nullopt: rejected.
+  std::vector<std::optional<size_t>> transports;
   /// Session::revision when it was made.
   uint64_t revision = 0;
 };

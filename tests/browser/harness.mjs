@@ -120,22 +120,25 @@ export async function launchBrowser(name) {
   return browser;
 }
 
-/** A page whose own errors fail the test. */
-export async function openPage(browser, url) {
+/** A page whose own errors are kept; `before` runs in it before its own scripts. */
+export async function openPage(browser, url, before) {
   const page = await browser.newPage();
+  if (before) await page.evaluateOnNewDocument(before);
   page.errors = [];
   page.on('pageerror', (error) => page.errors.push(String(error?.message ?? error)));
+  const said = [];
   page.on('console', (message) => {
+    said.push(message.text());
     if (process.env.VERBOSE) console.log(`[page] ${message.text()}`);
   });
-  witnesses.push(async () => [page.url(), [...page.errors, ...(await page.evaluate(whatThePageKnows))]]);
+  witnesses.push(async () => [url, [...page.errors, ...said, ...(await page.evaluate(whatThePageKnows))]]);
   await page.goto(url);
   return page;
 }
 
 /** Runs in the page: its log, its transceivers, and its descriptions, the last two in full. */
 function whatThePageKnows() {
-  const { pc, log = [] } = window.peerageDemo ?? {};
+  const { pc = window.myPeerConnection, log = [] } = window.peerageDemo ?? {};
   const lines = log.map((l) => `${l.time} ${l.text}`);
   if (!pc) return lines;
   const transceivers = pc.getTransceivers().map((t) => `mid ${t.mid}: ${t.receiver.track.kind} ${t.direction}, now ${t.currentDirection}`);
