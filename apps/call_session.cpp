@@ -266,11 +266,18 @@ Promise<> CallSession::printStatistics() {
   if (!connected()) co_return;
   const RTCStatsReport report = co_await pc_.getStats();
   double bytesIn = 0, bytesOut = 0, lost = 0, roundTrip = 0;
+  Last now{.frames = counts_.videoFrames};
+  const auto sinceLast = [&](const RTCStats& stream, std::string_view member) {
+    const double bytes = stream.number(member).value_or(0);
+    now.bytes[stream.id] = bytes;
+    const auto before = last_.bytes.find(stream.id);
+    return before == last_.bytes.end() ? bytes : bytes - before->second;
+  };
   for (const RTCStats* s : report.ofType("inbound-rtp")) {
-    bytesIn += s->number("bytesReceived").value_or(0);
+    bytesIn += sinceLast(*s, "bytesReceived");
     lost += s->number("packetsLost").value_or(0);
   }
-  for (const RTCStats* s : report.ofType("outbound-rtp")) bytesOut += s->number("bytesSent").value_or(0);
+  for (const RTCStats* s : report.ofType("outbound-rtp")) bytesOut += sinceLast(*s, "bytesSent");
   for (const RTCStats* transport : report.ofType("transport")) {
     const RTCStats* pair = report.get(transport->text("selectedCandidatePairId"));
     if (pair) roundTrip = pair->number("currentRoundTripTime").value_or(0);
@@ -278,10 +285,10 @@ Promise<> CallSession::printStatistics() {
   returned_.setRoundTripTime(roundTrip);
   char line[200];
   std::snprintf(line, sizeof line, "%.0f s: in %.0f kbit/s, %llu pictures/s, tone %.0f Hz, lost %.0f; out %.0f kbit/s; round trip %.1f ms",
-                std::chrono::duration<double>(loop_.now() - began_).count(), (bytesIn - last_.bytesIn) * 8 / 1000,
-                static_cast<unsigned long long>(counts_.videoFrames - last_.frames), counts_.toneHertz, lost,
-                (bytesOut - last_.bytesOut) * 8 / 1000, roundTrip * 1000);
-  last_ = {bytesIn, bytesOut, counts_.videoFrames};
+                std::chrono::duration<double>(loop_.now() - began_).count(), bytesIn * 8 / 1000,
+                static_cast<unsigned long long>(now.frames - last_.frames), counts_.toneHertz, lost,
+                bytesOut * 8 / 1000, roundTrip * 1000);
+  last_ = std::move(now);
   say(line);
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -111,7 +112,7 @@ class CallSession {
   EventLoop::TimerId statistics_ = 0;
   std::chrono::nanoseconds began_;
   struct Last {
-    double bytesIn = 0, bytesOut = 0;
+    std::map<std::string, double> bytes;  ///< by the stats object's id: streams come and go
     uint64_t frames = 0;
   } last_;
   Counts counts_;

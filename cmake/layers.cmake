@@ -38,12 +38,18 @@ function(peerage_layer name)
   endif()
 endfunction()
 
+if(PEERAGE_TESTS)
+  add_library(peerage_test_support STATIC ${PROJECT_SOURCE_DIR}/tests/support/source_folder.cpp)
+  target_include_directories(peerage_test_support PUBLIC ${PROJECT_SOURCE_DIR}/tests/support)
+  target_compile_definitions(peerage_test_support PRIVATE PEERAGE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  target_link_libraries(peerage_test_support PRIVATE peerage_options)
+endif()
+
 # peerage_test(NAME SOURCES file... LINK target...): a GoogleTest program, each of its tests known to ctest.
 function(peerage_test name)
   cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
-  target_link_libraries(${name} PRIVATE ${arg_LINK} peerage_options GTest::gmock GTest::gtest GTest::gtest_main)
-  target_compile_definitions(${name} PRIVATE PEERAGE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  target_link_libraries(${name} PRIVATE ${arg_LINK} peerage_options peerage_test_support GTest::gmock GTest::gtest GTest::gtest_main)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 900)
 endfunction()
 

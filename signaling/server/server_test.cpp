@@ -13,6 +13,7 @@
 #include <fstream>
 
 #include "peerage/signaling.hpp"
+#include "source_folder.hpp"
 
 namespace peerage::signaling {
 namespace {
@@ -131,7 +132,7 @@ TEST_F(ServerTest, ServesFilesWithTypesAndHeaders) {
 }
 
 TEST_F(ServerTest, NoPathLeadsOutOfTheRoot) {
-  start({.webRoot = PEERAGE_SOURCE_DIR "/signaling/server"});
+  start({.webRoot = tests::sourceFolder() + "/signaling/server"});
   EXPECT_THAT(get("GET /static_files.hpp HTTP/1.1"), HasSubstr("class StaticFiles"));
   for (const char* path : {"/../CMakeLists.txt", "/%2e%2e/CMakeLists.txt", "/..%2fCMakeLists.txt", "/%2e%2e%2fCMakeLists.txt",
                            "/....//CMakeLists.txt", "//etc/passwd", "/..%5c..%5cCMakeLists.txt"}) {

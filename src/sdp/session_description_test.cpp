@@ -5,8 +5,8 @@
 
 #include <chrono>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
+
+#include "source_folder.hpp"
 
 namespace peerage::sdp {
 namespace {
@@ -14,12 +14,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-std::string corpus(const std::string& name) {
-  std::ifstream file(std::string(PEERAGE_SOURCE_DIR "/fuzz/corpus/sdp/") + name, std::ios::binary);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
+std::string corpus(const std::string& name) { return tests::sourceFile("fuzz/corpus/sdp/" + name); }
 
 const std::string kHead = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n";
 const std::string kAudio = "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n";

@@ -4,8 +4,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -15,6 +13,7 @@
 #include "jsep/negotiation_needed.hpp"
 #include "jsep/operations.hpp"
 #include "jsep/plan.hpp"
+#include "source_folder.hpp"
 
 namespace peerage::jsep {
 
@@ -57,12 +56,7 @@ inline Config testConfig() {
   return config;
 }
 
-inline std::string corpusFile(const std::string& name) {
-  std::ifstream file(std::string(PEERAGE_SOURCE_DIR "/fuzz/corpus/sdp/") + name, std::ios::binary);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
+inline std::string corpusFile(const std::string& name) { return tests::sourceFile("fuzz/corpus/sdp/" + name); }
 
 inline size_t count(const std::string& text, const std::string& part) {
   size_t n = 0;
