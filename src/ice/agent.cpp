@@ -256,7 +256,8 @@ void Agent::Impl::refreshSendPath(Timestamp now) {
   if (pair) path = pair->path;
   if (path == sendPath_) return;
   sendPath_ = path;
-  emit(SendPathChanged{path});
+  if (path) ++selectedPairChanges_;
+  emit(SendPathChanged{pairInUse()});
 }
 
 void Agent::Impl::setState(State state, const char* reason) {
@@ -338,6 +339,15 @@ std::optional<SelectedPair> Agent::Impl::selectedPair() const {
   return std::nullopt;
 }
 
+std::optional<SelectedPair> Agent::Impl::pairInUse() const {
+  if (!sendPath_) return std::nullopt;
+  for (const Session* session : {current_.get(), previous_.get()}) {
+    const Pair* pair = session ? session->pair(*sendPath_) : nullptr;
+    if (pair) return SelectedPair{pair->id, session->localOf(*pair), session->remoteOf(*pair), pair->path};
+  }
+  return std::nullopt;
+}
+
 std::optional<Duration> Agent::Impl::roundTripTime() const {
   if (!sendPath_) return std::nullopt;
   for (const Session* session : {current_.get(), previous_.get()}) {
@@ -349,7 +359,8 @@ std::optional<Duration> Agent::Impl::roundTripTime() const {
 
 std::vector<PairStats> Agent::Impl::pairStats() const {
   std::vector<PairStats> all;
-  eachSession([&all](const Session& session) {
+  const std::optional<SelectedPair> inUse = pairInUse();
+  eachSession([&](const Session& session) {
     for (const auto& pair : session.pairs) {
       PairStats& stats = all.emplace_back(pair->stats);
       stats.id = pair->id;
@@ -360,7 +371,7 @@ std::vector<PairStats> Agent::Impl::pairStats() const {
       stats.state = pair->state;
       stats.priority = pair->priority;
       stats.nominated = pair->nominated;
-      stats.selected = session.selected == pair->id;
+      stats.selected = inUse && inUse->id == pair->id;
     }
   });
   return all;
@@ -412,6 +423,7 @@ const Parameters& Agent::localParameters() const { return impl_->current_->local
 const std::optional<Parameters>& Agent::remoteParameters() const { return impl_->current_->remote; }
 const std::optional<Path>& Agent::sendPath() const { return impl_->sendPath_; }
 std::optional<SelectedPair> Agent::selectedPair() const { return impl_->selectedPair(); }
+std::optional<SelectedPair> Agent::pairInUse() const { return impl_->pairInUse(); }
 bool Agent::validated(const SocketAddress& local, const SocketAddress& remote) const {
   return impl_->validated_.contains(Path{local, remote});
 }

@@ -39,6 +39,7 @@ class Agent::Impl {
   std::optional<Datagram> pollTransmit();
   std::optional<Event> pollEvent();
   std::optional<SelectedPair> selectedPair() const;
+  std::optional<SelectedPair> pairInUse() const;
   std::optional<Duration> roundTripTime() const;
   std::vector<PairStats> pairStats() const;
   /// Calls f with the current session and the one before it, if that is still in use.

@@ -27,7 +27,8 @@ struct Message {
 /// The specification's perfect negotiation (webrtc-pc §10.7), as an application writes it.
 class PerfectPeer {
  public:
-  PerfectPeer(EventLoop& loop_, bool polite) : loop(loop_), pc(loop_), polite_(polite) {
+  PerfectPeer(EventLoop& loop_, bool polite, RTCConfiguration configuration = {})
+      : loop(loop_), pc(loop_, std::move(configuration)), polite_(polite) {
     pc.onnegotiationneeded = [this]() -> Promise<> {
       makingOffer_ = true;
       co_await pc.setLocalDescription();
