@@ -252,11 +252,12 @@ void Agent::Impl::refreshSendPath(Timestamp now) {
   const Pair* pair = current_->selectedPair();
   if (!pair || !pair->usable(now)) pair = previous_ ? previous_->active(now) : nullptr;
   if (!pair) pair = current_->active(now);
-  std::optional<Path> path;
-  if (pair) path = pair->path;
-  if (path == sendPath_) return;
-  sendPath_ = path;
-  if (path) ++selectedPairChanges_;
+  // By the pair, not by its path alone: that of a new generation has other candidates, often over the same path.
+  const std::optional<PairId> inUse = pair ? std::optional(pair->id) : std::nullopt;
+  if (inUse == inUse_) return;
+  inUse_ = inUse;
+  sendPath_ = pair ? std::optional(pair->path) : std::nullopt;
+  if (pair) ++selectedPairChanges_;
   emit(SendPathChanged{pairInUse()});
 }
 
@@ -340,9 +341,9 @@ std::optional<SelectedPair> Agent::Impl::selectedPair() const {
 }
 
 std::optional<SelectedPair> Agent::Impl::pairInUse() const {
-  if (!sendPath_) return std::nullopt;
+  if (!inUse_) return std::nullopt;
   for (const Session* session : {current_.get(), previous_.get()}) {
-    const Pair* pair = session ? session->pair(*sendPath_) : nullptr;
+    const Pair* pair = session ? session->pair(*inUse_) : nullptr;
     if (pair) return SelectedPair{pair->id, session->localOf(*pair), session->remoteOf(*pair), pair->path};
   }
   return std::nullopt;

@@ -191,8 +191,8 @@ struct StateChanged {
 struct SelectedPairChanged {
   SelectedPair pair;
 };
-/// What sendPath() gives has changed: the pair that packets are sent on, nominated or not yet (webrtc-pc §5.6: the "selected
-/// candidate pair"). Nothing may be sent when it is nullopt (no pair yet, or consent is gone).
+/// The pair that packets are sent on has changed, nominated or not yet (webrtc-pc §5.6: the "selected candidate pair"); after a
+/// restart its path may be the same as before. Nothing may be sent when it is nullopt (no pair yet, or consent is gone).
 struct SendPathChanged {
   std::optional<SelectedPair> pair;
 };

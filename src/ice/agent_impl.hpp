@@ -52,7 +52,8 @@ class Agent::Impl {
   State state_ = State::new_;
   Role role_;
   AgentCounters counters_;
-  std::optional<Path> sendPath_;
+  std::optional<PairId> inUse_;   ///< the pair that packets are sent on
+  std::optional<Path> sendPath_;  ///< its path
   std::optional<Timeout> timeout_;
   std::unordered_map<Path, uint64_t> validated_;  ///< -> when, as a running number
   uint64_t selectedPairChanges_ = 0;

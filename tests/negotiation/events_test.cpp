@@ -116,8 +116,8 @@ class TransportLog {
 TEST_F(Negotiation, Rule52_APairAndTheStatesItBringsChangeInOneTask) {
   const Lines whole = {"selectedcandidatepairchange", "statechange", "iceconnectionstatechange", "connectionstatechange"};
   int seen = 0;
-  // A lost check decides which of a task's changes come together; all of them do where the controlled side hears of the
-  // nomination before its own check succeeds.
+  // All four change at once when a pair is found after the connection had failed, and fewer at other times; lost checks vary
+  // what comes together.
   for (int i = 0; i < 40; ++i) {
     const auto host = [&](const std::string& last) -> sim::Host& {
       const auto quiet = [](auto...) {};  // of consent that expires, which is what is wanted here
