@@ -1,0 +1,34 @@
+// Senders, receivers and transceivers in the table.
+#include "class_table.hpp"
+#include "tables.hpp"
+
+namespace peerage::node {
+
+void addRtp(Environment& e, Napi::Object exports) {
+  using Sender = RTCRtpSender;
+  using Receiver = RTCRtpReceiver;
+  using Transceiver = RTCRtpTransceiver;
+
+  Class<Sender>(e, exports)
+      .get<&Sender::track>("track")
+      .get<&Sender::transport>("transport")
+      .call<&Sender::replaceTrack>("replaceTrack")
+      .call<&Sender::setStreams>("setStreams")
+      .call<&Sender::getStats>("getStats");
+
+  Class<Receiver>(e, exports)
+      .get<&Receiver::track>("track")
+      .get<&Receiver::transport>("transport")
+      .call<&Receiver::getStats>("getStats");
+
+  Class<Transceiver>(e, exports)
+      .get<&Transceiver::mid>("mid")
+      .get<&Transceiver::sender>("sender")
+      .get<&Transceiver::receiver>("receiver")
+      .get<&Transceiver::direction>("direction")
+      .set<&Transceiver::setDirection>("direction")
+      .get<&Transceiver::currentDirection>("currentDirection")
+      .call<&Transceiver::stop>("stop");
+}
+
+}  // namespace peerage::node
