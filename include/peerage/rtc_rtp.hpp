@@ -15,12 +15,23 @@
 namespace peerage {
 
 /// webrtc-pc §5.2.
-class RTCRtpSender {
+class RTCRtpSender : public std::enable_shared_from_this<RTCRtpSender> {
  public:
   /// The track being sent; null when there is none.
   std::shared_ptr<MediaStreamTrack> track() const { return track_; }
   /// Null until a description gave the sender a transport.
   std::shared_ptr<RTCDtlsTransport> transport() const { return transport_; }
+  /// What can be sent of a kind, with the codecs of this loop. (The IDL's null stands for a kind that is neither audio nor
+  /// video, which cannot be written here.)
+  static RTCRtpCapabilities getCapabilities(EventLoop& loop, MediaKind kind);
+  /// How the track is encoded and sent: the same parameters for all calls of one task, until a setParameters() is done.
+  RTCRtpSendParameters getParameters();
+  /// Applies the encodings of `parameters`, which getParameters() has given in the same task, without negotiation. Rejects
+  /// with TypeError for a number that is not finite; InvalidStateError when the transceiver is stopping, or without
+  /// getParameters() in this task; InvalidModificationError when anything but the encodings' members was changed, or a
+  /// codec is chosen that is not among the negotiated ones; RangeError for scaleResolutionDownBy below 1 or a negative
+  /// maxFramerate.
+  Promise<> setParameters(RTCRtpSendParameters parameters, RTCSetParameterOptions options = {});
   /// Sends another track (or none) from now on, without negotiation. Rejects with TypeError for the other kind,
   /// InvalidStateError once the transceiver is stopping or the connection closed.
   Promise<> replaceTrack(std::shared_ptr<MediaStreamTrack> withTrack);
@@ -39,6 +50,8 @@ class RTCRtpSender {
   std::shared_ptr<MediaStreamTrack> track_;
   std::shared_ptr<RTCDtlsTransport> transport_;
   SinkHandle sink_;
+  std::optional<RTCRtpSendParameters> lastReturned_;  // [[LastReturnedParameters]]
+  RTCRtpSendParameters kept_;                         // as they were when the transceiver or the connection went
 };
 
 /// webrtc-pc §5.3.
@@ -47,6 +60,10 @@ class RTCRtpReceiver {
   /// The same track for the receiver's whole life.
   const std::shared_ptr<MediaStreamTrack>& track() const { return track_; }
   std::shared_ptr<RTCDtlsTransport> transport() const { return transport_; }
+  /// What can be received of a kind, with the codecs of this loop.
+  static RTCRtpCapabilities getCapabilities(EventLoop& loop, MediaKind kind);
+  /// What the receiver is prepared for now.
+  RTCRtpReceiveParameters getParameters() const;
   Promise<RTCStatsReport> getStats();
 
  private:
@@ -58,6 +75,7 @@ class RTCRtpReceiver {
   uint64_t transceiver_;
   std::shared_ptr<MediaStreamTrack> track_;
   std::shared_ptr<RTCDtlsTransport> transport_;
+  RTCRtpReceiveParameters kept_;  // as they were when the transceiver or the connection went
 };
 
 /// webrtc-pc §5.4: a sender and a receiver that share an m-section.
@@ -72,6 +90,10 @@ class RTCRtpTransceiver {
   std::optional<RTCRtpTransceiverDirection> currentDirection() const;
   /// Irreversibly ends sending and receiving; a negotiation tells the other side. Throws InvalidStateError when closed.
   void stop();
+  /// The codecs to negotiate, in this order, from the next offer or answer on; those that the direction cannot use are left
+  /// out, and when none remains, as for an empty list, the defaults hold. Throws InvalidModificationError for a codec that
+  /// is not among the capabilities as it is written there, or when nothing but RTX, RED, FEC, CN and the like is listed.
+  void setCodecPreferences(std::vector<RTCRtpCodec> codecs);
 
  private:
   friend class detail::PeerConnection;

@@ -74,6 +74,12 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   Promise<> replaceTrack(RTCRtpSender& sender, std::shared_ptr<MediaStreamTrack> track);
   void setStreams(RTCRtpSender& sender, const std::vector<std::shared_ptr<MediaStream>>& streams);
 
+  // --- parameters.cpp
+  RTCRtpSendParameters getParameters(RTCRtpSender& sender);
+  Promise<> setParameters(RTCRtpSender& sender, RTCRtpSendParameters parameters);
+  RTCRtpReceiveParameters receiveParameters(const RTCRtpReceiver& receiver) const;
+  void setCodecPreferences(RTCRtpTransceiver& transceiver, const std::vector<RTCRtpCodec>& codecs);
+
   // --- data_channels.cpp
   std::shared_ptr<RTCDataChannel> createDataChannel(std::string label, RTCDataChannelInit init);
   void send(RTCDataChannel& channel, std::span<const uint8_t> bytes, bool text);
@@ -147,6 +153,11 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   void endReceiver(RTCRtpTransceiver& transceiver);
   std::shared_ptr<MediaStream> remoteStream(const std::string& id);
 
+  // --- parameters.cpp
+  RTCRtpSendParameters sendParameters(const jsep::Transceiver& state) const;
+  RTCRtpReceiveParameters receiveParameters(const jsep::Transceiver& state) const;
+  void keepParameters(RTCRtpTransceiver& transceiver, const jsep::Transceiver& state) const;
+
   // --- ice.cpp
   void ensureTransport(jsep::TransportId id);
   void closeTransport(jsep::TransportId id);
@@ -200,6 +211,7 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   OperationsChain chain_;
   bool negotiationNeeded_ = false;
   bool updateOnEmptyChain_ = false;
+  int unsettledParameters_ = 0;  ///< promises of setParameters() that are not settled yet
 
   jsep::Session session_;
   std::unique_ptr<engine::Connection> engine_;

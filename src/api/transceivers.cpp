@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/capabilities.hpp"
 #include "api/convert.hpp"
 #include "api/peer_connection.hpp"
 #include "api/track_source.hpp"
@@ -168,13 +169,9 @@ std::shared_ptr<RTCRtpTransceiver> PeerConnection::addTransceiver(MediaKind kind
   parameters.direction = toJsep(init.direction);
   parameters.streamIds = idsOf(init.streams);
   for (const RTCRtpEncodingParameters& encoding : init.sendEncodings) {
-    jsep::SendEncoding send;
-    send.rid = encoding.rid.value_or("");
-    send.active = encoding.active;
-    if (encoding.maxBitrate) send.maxBitrate = *encoding.maxBitrate;
-    send.maxFramerate = encoding.maxFramerate;
-    send.scaleResolutionDownBy = encoding.scaleResolutionDownBy;
-    parameters.sendEncodings.push_back(std::move(send));
+    requireFinite(encoding);
+    if (encoding.rid && encoding.rid->empty()) throw TypeError("addTransceiver: '' is not a rid");
+    parameters.sendEncodings.push_back(toSendEncoding(encoding, parameters.kind));
   }
   const auto id = jsep::addTransceiver(session_, parameters, body_->random());
   if (!id) throwFailure(id.error());

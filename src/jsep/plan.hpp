@@ -99,4 +99,8 @@ struct Plan {
 
 Plan makePlan(const Session& session);
 
+/// What an encoding is sent with: the first negotiated codec that matches its choice, else the most preferred one
+/// (webrtc-pc §5.2.6 "codec"). Null when nothing was negotiated to be sent.
+const CodecPlan* codecOf(const MediaPlan& plan, const SendEncoding& encoding);
+
 }  // namespace peerage::jsep

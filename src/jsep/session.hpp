@@ -45,7 +45,7 @@ struct SendEncoding {
   std::optional<double> maxFramerate;
   std::optional<double> scaleResolutionDownBy;
   std::string priority = "low";
-  std::string networkPriority = "low";
+  std::string networkPriority;  ///< empty: the dictionary contains none
   uint32_t ssrc = 0;
   uint32_t rtxSsrc = 0;
   friend bool operator==(const SendEncoding&, const SendEncoding&) = default;
