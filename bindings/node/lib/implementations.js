@@ -63,11 +63,11 @@ function createOffer(connection, options) {
   return Pc.createOffer(connection, options);
 }
 
-/** A copy of a converted configuration: the lists are new, the certificates the same. */
+/** A copy of a converted configuration: the lists are new (of one URL too, as browsers give it), the certificates the same. */
 function copyOf(configuration) {
   return {
     ...configuration,
-    iceServers: configuration.iceServers.map((server) => ({ ...server, urls: Array.isArray(server.urls) ? [...server.urls] : server.urls })),
+    iceServers: configuration.iceServers.map((server) => ({ ...server, urls: [server.urls].flat() })),
     certificates: [...configuration.certificates],
   };
 }
@@ -154,7 +154,15 @@ const RTCPeerConnection = {
   },
 };
 
+/** null for a kind that is none. */
+const capabilities = (table) => ({
+  getCapabilities: (kind) => (kind === 'audio' || kind === 'video' ? table.getCapabilities(kind) : null),
+});
+
+const RTCRtpReceiver = { statics: capabilities(native.RTCRtpReceiver) };
+
 const RTCRtpSender = {
+  statics: capabilities(native.RTCRtpSender),
   operations: {
     replaceTrack(sender, other) {
       if (other) keep(slotOf(sender).root, other);
@@ -270,7 +278,7 @@ const MediaStream = {
 
 
 module.exports = {
-  RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver, RTCSessionDescription, RTCIceCandidate, RTCError, OverconstrainedError,
-  RTCStatsReport, MediaStream, RTCDataChannel: channel.RTCDataChannel, MediaStreamTrack: track.MediaStreamTrack, MediaDevices,
+  RTCPeerConnection, RTCRtpSender, RTCRtpReceiver, RTCRtpTransceiver, RTCSessionDescription, RTCIceCandidate, RTCError,
+  OverconstrainedError, RTCStatsReport, MediaStream, RTCDataChannel: channel.RTCDataChannel, MediaStreamTrack: track.MediaStreamTrack, MediaDevices,
   MediaDeviceInfo, InputDeviceInfo,
 };

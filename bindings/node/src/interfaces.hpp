@@ -33,6 +33,7 @@ template <> inline constexpr int kEnumerators<RTCBundlePolicy> = 3;
 template <> inline constexpr int kEnumerators<RTCRtcpMuxPolicy> = 1;
 template <> inline constexpr int kEnumerators<RTCRtpTransceiverDirection> = 5;
 template <> inline constexpr int kEnumerators<RTCIceServerTransportProtocol> = 3;
+template <> inline constexpr int kEnumerators<RTCPriorityType> = 4;
 template <> inline constexpr int kEnumerators<MediaKind> = 2;
 template <> inline constexpr int kEnumerators<BinaryType> = 2;
 
@@ -77,9 +78,30 @@ PEERAGE_DICTIONARY(RTCIceCandidateInit, field("candidate", &D::candidate), field
 PEERAGE_DICTIONARY(RTCDataChannelInit, field("ordered", &D::ordered), field("maxPacketLifeTime", &D::maxPacketLifeTime),
                    field("maxRetransmits", &D::maxRetransmits), field("protocol", &D::protocol),
                    field("negotiated", &D::negotiated), field("id", &D::id))
-PEERAGE_DICTIONARY(RTCRtpEncodingParameters, field("rid", &D::rid), field("active", &D::active),
+PEERAGE_DICTIONARY(RTCRtpCodec, field("mimeType", &D::mimeType), field("clockRate", &D::clockRate),
+                   field("channels", &D::channels), field("sdpFmtpLine", &D::sdpFmtpLine))
+PEERAGE_DICTIONARY(RTCRtpCodecParameters, field("payloadType", &D::payloadType), field("mimeType", &D::mimeType),
+                   field("clockRate", &D::clockRate), field("channels", &D::channels),
+                   field("sdpFmtpLine", &D::sdpFmtpLine))
+PEERAGE_DICTIONARY(RTCRtpEncodingParameters, field("rid", &D::rid), field("active", &D::active), field("codec", &D::codec),
                    field("maxBitrate", &D::maxBitrate), field("maxFramerate", &D::maxFramerate),
-                   field("scaleResolutionDownBy", &D::scaleResolutionDownBy))
+                   field("scaleResolutionDownBy", &D::scaleResolutionDownBy), field("priority", &D::priority),
+                   field("networkPriority", &D::networkPriority))
+PEERAGE_DICTIONARY(RTCRtcpParameters, field("cname", &D::cname), field("reducedSize", &D::reducedSize))
+PEERAGE_DICTIONARY(RTCRtpHeaderExtensionParameters, field("uri", &D::uri), field("id", &D::id),
+                   field("encrypted", &D::encrypted))
+PEERAGE_DICTIONARY(RTCRtpSendParameters, field("headerExtensions", &D::headerExtensions), field("rtcp", &D::rtcp),
+                   field("codecs", &D::codecs), field("transactionId", &D::transactionId),
+                   field("encodings", &D::encodings))
+PEERAGE_DICTIONARY(RTCRtpReceiveParameters, field("headerExtensions", &D::headerExtensions), field("rtcp", &D::rtcp),
+                   field("codecs", &D::codecs))
+template <>
+struct Dictionary<RTCSetParameterOptions> {
+  static constexpr const char* name = "RTCSetParameterOptions";
+  static constexpr std::tuple<> fields{};
+};
+PEERAGE_DICTIONARY(RTCRtpHeaderExtensionCapability, field("uri", &D::uri))
+PEERAGE_DICTIONARY(RTCRtpCapabilities, field("codecs", &D::codecs), field("headerExtensions", &D::headerExtensions))
 PEERAGE_DICTIONARY(RTCRtpTransceiverInit, field("direction", &D::direction), field("streams", &D::streams),
                    field("sendEncodings", &D::sendEncodings))
 PEERAGE_DICTIONARY(RTCIceParameters, field("usernameFragment", &D::usernameFragment), field("password", &D::password))

@@ -14,12 +14,17 @@ void addRtp(Environment& e, Napi::Object exports) {
       .get<&Sender::transport>("transport")
       .call<&Sender::replaceTrack>("replaceTrack")
       .call<&Sender::setStreams>("setStreams")
-      .call<&Sender::getStats>("getStats");
+      .call<&Sender::getStats>("getStats")
+      .call<&Sender::getParameters>("getParameters")
+      .call<&Sender::setParameters>("setParameters")
+      .call<&Sender::getCapabilities>("getCapabilities");
 
   Class<Receiver>(e, exports)
       .get<&Receiver::track>("track")
       .get<&Receiver::transport>("transport")
-      .call<&Receiver::getStats>("getStats");
+      .call<&Receiver::getStats>("getStats")
+      .call<&Receiver::getParameters>("getParameters")
+      .call<&Receiver::getCapabilities>("getCapabilities");
 
   Class<Transceiver>(e, exports)
       .get<&Transceiver::mid>("mid")
@@ -28,7 +33,8 @@ void addRtp(Environment& e, Napi::Object exports) {
       .get<&Transceiver::direction>("direction")
       .set<&Transceiver::setDirection>("direction")
       .get<&Transceiver::currentDirection>("currentDirection")
-      .call<&Transceiver::stop>("stop");
+      .call<&Transceiver::stop>("stop")
+      .call<&Transceiver::setCodecPreferences>("setCodecPreferences");
 }
 
 }  // namespace peerage::node

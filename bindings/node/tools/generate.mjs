@@ -14,7 +14,7 @@ const idlFolder = dirname(require.resolve('@webref/idl/package.json'));
 const here = dirname(fileURLToPath(import.meta.url));
 
 /** What is read, in this order: partials come after what they extend. */
-const FILES = ['webrtc.idl', 'webrtc-stats.idl', 'mediacapture-streams.idl'];
+const FILES = ['webrtc.idl', 'webrtc-stats.idl', 'webrtc-priority.idl', 'mediacapture-streams.idl'];
 /** Node has these, or none of them is the package's. */
 const LEFT_OUT = new Set(['Navigator', 'CameraDevicePermissionDescriptor']);
 /** Of specifications that are not read: what the members above refer to. */
