@@ -36,7 +36,7 @@ function interfaceText(definition) {
   if (constructors) {
     for (const list of constructors) lines.push(`  constructor(${parameters(list)});`);
   } else {
-    lines.push('  private constructor();');
+    lines.push('  protected constructor();');
   }
   for (const a of attributes) {
     const type = a.type.name === 'EventHandler'
