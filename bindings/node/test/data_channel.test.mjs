@@ -79,6 +79,17 @@ test('bufferedamountlow fires, and close reaches the other side', async (t) => {
   assert.throws(() => channel.send('late'), { name: 'InvalidStateError' });
 });
 
+test('bufferedamountlow fires when the message has left, before an answer to it can come', async (t) => {
+  const { channel, other } = await open(t);
+  const order = [];
+  channel.onbufferedamountlow = () => order.push('low');
+  other.onmessage = () => other.send('answer');
+  const answered = event(channel, 'message');
+  channel.send('question');
+  await answered;
+  assert.deepEqual(order, ['low']);
+});
+
 test('send() on a channel that is not open, and what is no data', () => {
   const pc = new peerage.RTCPeerConnection();
   const channel = pc.createDataChannel('');
