@@ -9,10 +9,21 @@
 #include "peerage/dictionaries.hpp"
 #include "peerage/media_stream.hpp"
 #include "peerage/promise.hpp"
+#include "peerage/rtc_dtmf_sender.hpp"
 #include "peerage/rtc_transports.hpp"
 #include "peerage/stats.hpp"
 
 namespace peerage {
+
+/// webrtc-pc §5.3: a source whose media were mixed into the stream.
+struct RTCRtpContributingSource {
+  double timestamp = 0;  ///< of its last packet: milliseconds since the Unix epoch
+  uint32_t source = 0;   ///< CSRC or SSRC
+  std::optional<double> audioLevel = std::nullopt;  ///< 0 silence to 1, linear (RFC 6464); of SSRCs that tell it
+  uint32_t rtpTimestamp = 0;
+};
+/// webrtc-pc §5.3: a stream.
+struct RTCRtpSynchronizationSource : RTCRtpContributingSource {};
 
 /// webrtc-pc §5.2.
 class RTCRtpSender : public std::enable_shared_from_this<RTCRtpSender> {
@@ -21,6 +32,8 @@ class RTCRtpSender : public std::enable_shared_from_this<RTCRtpSender> {
   std::shared_ptr<MediaStreamTrack> track() const { return track_; }
   /// Null until a description gave the sender a transport.
   std::shared_ptr<RTCDtlsTransport> transport() const { return transport_; }
+  /// Sends tones; null for a video sender.
+  const std::shared_ptr<RTCDTMFSender>& dtmf() const { return dtmf_; }
   /// What can be sent of a kind, with the codecs of this loop. (The IDL's null stands for a kind that is neither audio nor
   /// video, which cannot be written here.)
   static RTCRtpCapabilities getCapabilities(EventLoop& loop, MediaKind kind);
@@ -49,6 +62,7 @@ class RTCRtpSender : public std::enable_shared_from_this<RTCRtpSender> {
   MediaKind kind_;
   std::shared_ptr<MediaStreamTrack> track_;
   std::shared_ptr<RTCDtlsTransport> transport_;
+  std::shared_ptr<RTCDTMFSender> dtmf_;
   SinkHandle sink_;
   std::optional<RTCRtpSendParameters> lastReturned_;  // [[LastReturnedParameters]]
   RTCRtpSendParameters kept_;                         // as they were when the transceiver or the connection went
@@ -64,6 +78,13 @@ class RTCRtpReceiver {
   static RTCRtpCapabilities getCapabilities(EventLoop& loop, MediaKind kind);
   /// What the receiver is prepared for now.
   RTCRtpReceiveParameters getParameters() const;
+  /// The CSRCs (and SSRCs) of the last 10 seconds, the latest first.
+  std::vector<RTCRtpContributingSource> getContributingSources() const;
+  std::vector<RTCRtpSynchronizationSource> getSynchronizationSources() const;
+  /// Milliseconds of media that the jitter buffer aims to hold at least; nullopt: as little as the network allows.
+  std::optional<double> jitterBufferTarget() const { return jitterBufferTarget_; }
+  /// Throws RangeError for less than 0 or more than 4000, TypeError for a number that is not finite.
+  void setJitterBufferTarget(std::optional<double> milliseconds);
   Promise<RTCStatsReport> getStats();
 
  private:
@@ -75,6 +96,7 @@ class RTCRtpReceiver {
   uint64_t transceiver_;
   std::shared_ptr<MediaStreamTrack> track_;
   std::shared_ptr<RTCDtlsTransport> transport_;
+  std::optional<double> jitterBufferTarget_;
   RTCRtpReceiveParameters kept_;  // as they were when the transceiver or the connection went
 };
 

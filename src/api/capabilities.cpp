@@ -38,6 +38,13 @@ std::vector<jsep::CodecCapability> codecCapabilities(const media::CodecFactory* 
       for (const auto& feedback : codec.rtcpFeedback) capability.feedback.push_back({feedback.type, feedback.parameter});
       capabilities.push_back(std::move(capability));
     }
+    // So are tones (RFC 4733), at the clock of Opus and at that of the telephone.
+    if (kind == media::MediaKind::audio && !capabilities.empty()) {
+      for (const auto& [clockRate, payloadType] : {std::pair<uint32_t, uint8_t>{48000, 110}, {8000, 126}}) {
+        capabilities.push_back({.kind = jsep::MediaKind::audio, .name = "telephone-event", .clockRate = clockRate, .channels = 1,
+                                .preferredPayloadType = payloadType});
+      }
+    }
     // Retransmission is the engine's own (RFC 4588): for every video codec.
     if (kind == media::MediaKind::video && !capabilities.empty() && capabilities.back().kind == jsep::MediaKind::video) {
       capabilities.push_back({.kind = jsep::MediaKind::video, .name = "rtx"});

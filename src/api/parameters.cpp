@@ -167,6 +167,23 @@ Promise<> PeerConnection::setParameters(RTCRtpSender& sender, RTCRtpSendParamete
   return deferred.promise();
 }
 
+std::vector<engine::Connection::Source> PeerConnection::sources(uint64_t transceiver) const {
+  return closed_ ? std::vector<engine::Connection::Source>() : engine_->sources(body_->now(), idOf(transceiver));
+}
+
+/// A moment of the loop's clock as the platform's timestamps have it: since the Unix epoch.
+double PeerConnection::epochMilliseconds(Timestamp at) const {
+  const std::chrono::duration<double, std::milli> wall = body_->wallClock().time_since_epoch();
+  return wall.count() - std::chrono::duration<double, std::milli>(body_->now() - at).count();
+}
+
+void PeerConnection::setJitterBufferTarget(uint64_t transceiver, std::optional<double> milliseconds) {
+  jsep::Transceiver* state = session_.find(idOf(transceiver));
+  if (!state) return;
+  state->jitterBufferTarget = milliseconds;
+  if (!closed_) sessionChanged();
+}
+
 void PeerConnection::setCodecPreferences(RTCRtpTransceiver& transceiver, const std::vector<RTCRtpCodec>& codecs) {
   const jsep::MediaKind kind = toJsep(transceiver.receiver_->track_->kind());
   std::vector<jsep::CodecPreference> preferences;

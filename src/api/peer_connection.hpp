@@ -78,7 +78,15 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   RTCRtpSendParameters getParameters(RTCRtpSender& sender);
   Promise<> setParameters(RTCRtpSender& sender, RTCRtpSendParameters parameters);
   RTCRtpReceiveParameters receiveParameters(const RTCRtpReceiver& receiver) const;
+  std::vector<engine::Connection::Source> sources(uint64_t transceiver) const;
+  double epochMilliseconds(Timestamp at) const;
+  void setJitterBufferTarget(uint64_t transceiver, std::optional<double> milliseconds);
   void setCodecPreferences(RTCRtpTransceiver& transceiver, const std::vector<RTCRtpCodec>& codecs);
+
+  // --- dtmf.cpp
+  bool canInsertDtmf(const RTCDTMFSender& dtmf) const;
+  void scheduleDtmf(RTCDTMFSender& dtmf, Duration delay);
+  void playDtmf(RTCDTMFSender& dtmf);
 
   // --- data_channels.cpp
   std::shared_ptr<RTCDataChannel> createDataChannel(std::string label, RTCDataChannelInit init);

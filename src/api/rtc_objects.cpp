@@ -1,5 +1,6 @@
 // The public classes: each call goes to the connection that the object belongs to, or says that there is none any more.
 #include <algorithm>
+#include <cmath>
 
 #include "api/capabilities.hpp"
 #include "api/convert.hpp"
@@ -152,6 +153,37 @@ RTCRtpCapabilities RTCRtpReceiver::getCapabilities(EventLoop& loop, MediaKind ki
 RTCRtpReceiveParameters RTCRtpReceiver::getParameters() const {
   const auto connection = connection_.lock();
   return connection ? connection->receiveParameters(*this) : kept_;
+}
+
+std::vector<RTCRtpContributingSource> RTCRtpReceiver::getContributingSources() const {
+  std::vector<RTCRtpContributingSource> found;
+  const auto connection = connection_.lock();
+  if (!connection) return found;
+  for (const auto& source : connection->sources(transceiver_)) {
+    if (source.contributing)
+      found.push_back({connection->epochMilliseconds(source.arrival), source.source, source.audioLevel, source.rtpTimestamp});
+  }
+  return found;
+}
+
+std::vector<RTCRtpSynchronizationSource> RTCRtpReceiver::getSynchronizationSources() const {
+  std::vector<RTCRtpSynchronizationSource> found;
+  const auto connection = connection_.lock();
+  if (!connection) return found;
+  for (const auto& source : connection->sources(transceiver_)) {
+    if (!source.contributing)
+      found.push_back({{connection->epochMilliseconds(source.arrival), source.source, source.audioLevel, source.rtpTimestamp}});
+  }
+  return found;
+}
+
+void RTCRtpReceiver::setJitterBufferTarget(std::optional<double> milliseconds) {
+  if (milliseconds && !std::isfinite(*milliseconds)) throw TypeError("jitterBufferTarget is not finite");
+  if (milliseconds && !(*milliseconds >= 0 && *milliseconds <= 4000)) {
+    throw RangeError("jitterBufferTarget is " + std::to_string(*milliseconds) + ", must be 0 to 4000 ms");
+  }
+  jitterBufferTarget_ = milliseconds;
+  if (const auto connection = connection_.lock()) connection->setJitterBufferTarget(transceiver_, milliseconds);
 }
 
 Promise<RTCStatsReport> RTCRtpReceiver::getStats() {

@@ -48,6 +48,7 @@ std::shared_ptr<RTCRtpTransceiver> PeerConnection::makeTransceiver(const jsep::T
   auto track = TrackSource::makeTrack(source, kind, source->newId(), "remote " + std::string(toString(kind)));
   track->muted_ = true;
   std::shared_ptr<RTCRtpSender> sender(new RTCRtpSender(weak_from_this(), id, kind));
+  if (kind == MediaKind::audio) sender->dtmf_.reset(new RTCDTMFSender(weak_from_this(), id));
   std::shared_ptr<RTCRtpReceiver> receiver(new RTCRtpReceiver(weak_from_this(), id, std::move(track)));
   std::shared_ptr<RTCRtpTransceiver> transceiver(
       new RTCRtpTransceiver(weak_from_this(), id, std::move(sender), std::move(receiver)));

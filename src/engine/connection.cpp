@@ -304,6 +304,13 @@ void Connection::sendAudio(Timestamp now, jsep::TransceiverId transceiver, const
   if (entry && entry->sender && !impl_->closed_) entry->sender->sendAudio(now, frame);
 }
 
+void Connection::sendTone(Timestamp now, jsep::TransceiverId transceiver, uint8_t event, Duration duration) {
+  Impl::MediaEntry* entry = impl_->find(transceiver);
+  if (!entry || !entry->sender || !entry->transport || impl_->closed_) return;
+  entry->sender->startTone(now, event, duration);
+  entry->transport->rtp->afterSender(*entry->sender);
+}
+
 bool Connection::sending(jsep::TransceiverId transceiver) const {
   const Impl::MediaEntry* entry = impl_->find(transceiver);
   return entry && entry->sender && !impl_->closed_ && entry->sender->sending();

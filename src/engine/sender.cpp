@@ -45,6 +45,11 @@ bool Sender::configure(Timestamp now, const jsep::MediaPlan& plan, std::optional
   } else {
     limitsChanged();
   }
+  telephoneEvent_.reset();
+  for (const jsep::CodecPlan& one : plan.sendCodecs) {
+    if (!media::sameCodecName(one.codec.name, "telephone-event")) continue;
+    if (!telephoneEvent_ || (codec_ && one.codec.clockRate == codec_->clockRate)) telephoneEvent_ = one.codec;
+  }
   std::optional<OutgoingStream::Rtx> rtx;
   if (chosen && chosen->rtxPayloadType && encoding_.rtxSsrc != 0)
     rtx = OutgoingStream::Rtx{rtp::Ssrc{encoding_.rtxSsrc}, *chosen->rtxPayloadType};

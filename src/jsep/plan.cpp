@@ -201,6 +201,7 @@ class Planner {
           plan.receiveCodecs.push_back(std::move(old));
     plan.headerExtensions = t.headerExtensions;
     plan.reducedSizeRtcp = t.reducedSizeRtcp;
+    plan.jitterBufferTarget = t.jitterBufferTarget;
     const sdp::MediaSection* remote = remoteSection(*t.mid);
     if (!remote) return plan;
     plan.maxSendBitrate = bandwidthOf(*remote);

@@ -76,6 +76,7 @@ struct MediaPlan {
   };
   std::vector<RemoteSsrc> remoteSsrcs;
   bool reducedSizeRtcp = false;
+  std::optional<double> jitterBufferTarget;  ///< ms that the receiver shall hold at least
   friend bool operator==(const MediaPlan&, const MediaPlan&) = default;
 };
 

@@ -85,6 +85,7 @@ struct Transceiver {
   // The receiver.
   std::vector<std::string> remoteStreamIds;  ///< ids of [[AssociatedRemoteMediaStreams]]
   std::vector<Codec> receiveCodecs;          ///< payload types as we said them
+  std::optional<double> jitterBufferTarget;  ///< ms, 0 to 4000
 
   /// [[SenderTransport]] and [[ReceiverTransport]], which are always the same.
   std::optional<TransportId> transport;
