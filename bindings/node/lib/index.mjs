@@ -18,6 +18,7 @@ export const {
   RTCSctpTransport,
   RTCDataChannel,
   RTCDataChannelEvent,
+  RTCDTMFSender,
   RTCDTMFToneChangeEvent,
   RTCStatsReport,
   RTCError,

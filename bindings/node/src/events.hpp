@@ -61,6 +61,11 @@ struct EventJs<MessageEvent> {
   }
 };
 template <>
+struct EventJs<RTCDTMFToneChangeEvent> {
+  static constexpr const char* interface = "RTCDTMFToneChangeEvent";
+  static void members(Environment&, Napi::Object& o, const RTCDTMFToneChangeEvent& event) { o.Set("tone", event.tone); }
+};
+template <>
 struct EventJs<RTCErrorEvent> {
   static constexpr const char* interface = "RTCErrorEvent";
   static void members(Environment& e, Napi::Object& o, const RTCErrorEvent& event) {

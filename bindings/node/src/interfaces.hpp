@@ -20,6 +20,7 @@ template <> inline constexpr const char* kInterface<RTCDtlsTransport> = "RTCDtls
 template <> inline constexpr const char* kInterface<RTCIceTransport> = "RTCIceTransport";
 template <> inline constexpr const char* kInterface<RTCIceCandidatePair> = "RTCIceCandidatePair";
 template <> inline constexpr const char* kInterface<RTCSctpTransport> = "RTCSctpTransport";
+template <> inline constexpr const char* kInterface<RTCDTMFSender> = "RTCDTMFSender";
 template <> inline constexpr const char* kInterface<RTCDataChannel> = "RTCDataChannel";
 template <> inline constexpr const char* kInterface<MediaStream> = "MediaStream";
 template <> inline constexpr const char* kInterface<MediaStreamTrack> = "MediaStreamTrack";
@@ -95,6 +96,10 @@ PEERAGE_DICTIONARY(RTCRtpSendParameters, field("headerExtensions", &D::headerExt
                    field("encodings", &D::encodings))
 PEERAGE_DICTIONARY(RTCRtpReceiveParameters, field("headerExtensions", &D::headerExtensions), field("rtcp", &D::rtcp),
                    field("codecs", &D::codecs))
+PEERAGE_DICTIONARY(RTCRtpContributingSource, field("timestamp", &D::timestamp), field("source", &D::source),
+                   field("audioLevel", &D::audioLevel), field("rtpTimestamp", &D::rtpTimestamp))
+PEERAGE_DICTIONARY(RTCRtpSynchronizationSource, field("timestamp", &D::timestamp), field("source", &D::source),
+                   field("audioLevel", &D::audioLevel), field("rtpTimestamp", &D::rtpTimestamp))
 template <>
 struct Dictionary<RTCSetParameterOptions> {
   static constexpr const char* name = "RTCSetParameterOptions";

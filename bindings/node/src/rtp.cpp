@@ -12,6 +12,7 @@ void addRtp(Environment& e, Napi::Object exports) {
   Class<Sender>(e, exports)
       .get<&Sender::track>("track")
       .get<&Sender::transport>("transport")
+      .get<&Sender::dtmf>("dtmf")
       .call<&Sender::replaceTrack>("replaceTrack")
       .call<&Sender::setStreams>("setStreams")
       .call<&Sender::getStats>("getStats")
@@ -23,6 +24,10 @@ void addRtp(Environment& e, Napi::Object exports) {
       .get<&Receiver::track>("track")
       .get<&Receiver::transport>("transport")
       .call<&Receiver::getStats>("getStats")
+      .get<&Receiver::jitterBufferTarget>("jitterBufferTarget")
+      .set<&Receiver::setJitterBufferTarget>("jitterBufferTarget")
+      .call<&Receiver::getContributingSources>("getContributingSources")
+      .call<&Receiver::getSynchronizationSources>("getSynchronizationSources")
       .call<&Receiver::getParameters>("getParameters")
       .call<&Receiver::getCapabilities>("getCapabilities");
 
@@ -35,6 +40,11 @@ void addRtp(Environment& e, Napi::Object exports) {
       .get<&Transceiver::currentDirection>("currentDirection")
       .call<&Transceiver::stop>("stop")
       .call<&Transceiver::setCodecPreferences>("setCodecPreferences");
+
+  Class<RTCDTMFSender>(e, exports)
+      .call<&RTCDTMFSender::insertDTMF>("insertDTMF")
+      .get<&RTCDTMFSender::canInsertDTMF>("canInsertDTMF")
+      .get<&RTCDTMFSender::toneBuffer>("toneBuffer");
 }
 
 }  // namespace peerage::node

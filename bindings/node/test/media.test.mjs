@@ -86,6 +86,51 @@ test('a resampled tone keeps its length and its level', async () => {
   sink.stop();
 });
 
+test('tones: tonechange for each, and one at the end', async (t) => {
+  const [a, b] = pair(t);
+  const sender = a.addTrack(new RTCAudioSource().createTrack());
+  assert.equal(sender.dtmf, sender.dtmf);
+  assert.throws(() => sender.dtmf.insertDTMF('1'), { name: 'InvalidStateError' });
+  await negotiate(a, b);
+  while (a.connectionState !== 'connected') await event(a, 'connectionstatechange');
+  assert.equal(sender.dtmf.canInsertDTMF, true);
+  assert.throws(() => sender.dtmf.insertDTMF('x'), { name: 'InvalidCharacterError' });
+  const tones = [];
+  sender.dtmf.ontonechange = (e) => {
+    assert.ok(e instanceof peerage.RTCDTMFToneChangeEvent);
+    tones.push(e.tone);
+  };
+  const over = event(sender.dtmf, 'tonechange', (e) => e.tone === '');
+  sender.dtmf.insertDTMF('1#', 40, 30);
+  assert.equal(sender.dtmf.toneBuffer, '1#');
+  await over;
+  assert.deepEqual(tones, ['1', '#', '']);
+});
+
+test('parameters, capabilities, preferences', async (t) => {
+  const [a] = pair(t);
+  const transceiver = a.addTransceiver('video', { sendEncodings: [{ maxBitrate: 100_000 }] });
+  const { sender, receiver } = transceiver;
+  const parameters = sender.getParameters();
+  assert.equal(parameters.encodings[0].maxBitrate, 100_000);
+  parameters.encodings[0].active = false;
+  await sender.setParameters(parameters);
+  assert.equal(sender.getParameters().encodings[0].active, false);
+  await assert.rejects(sender.setParameters({}), TypeError);
+  await assert.rejects(sender.setParameters({ ...sender.getParameters(), encodings: [] }), { name: 'InvalidModificationError' });
+  const { codecs } = peerage.RTCRtpReceiver.getCapabilities('video');
+  assert.ok(codecs.some(({ mimeType }) => mimeType === 'video/VP8'));
+  assert.equal(peerage.RTCRtpSender.getCapabilities('smell'), null);
+  transceiver.setCodecPreferences(codecs);
+  assert.throws(() => transceiver.setCodecPreferences([{ mimeType: 'video/none', clockRate: 1 }]), { name: 'InvalidModificationError' });
+  receiver.jitterBufferTarget = 100;
+  assert.equal(receiver.jitterBufferTarget, 100);
+  receiver.jitterBufferTarget = null;
+  assert.equal(receiver.jitterBufferTarget, null);
+  assert.throws(() => { receiver.jitterBufferTarget = -1; }, RangeError);
+  assert.deepEqual(receiver.getContributingSources(), []);
+});
+
 test('colours', () => {
   const rgba = { width: 4, height: 2, data: new Uint8ClampedArray(32) };
   for (let i = 0; i < 8; ++i) rgba.data.set([255, 0, 0, 255], 4 * i);
