@@ -1,7 +1,8 @@
 // When connections end: with the process, with a worker, by collection. Each in a process of its own.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { program } from './helpers.mjs';
+import { Worker } from 'node:worker_threads';
+import { event, packagePath, peerage, program } from './helpers.mjs';
 
 const START = `
 const peerage = require(process.env.PEERAGE);
@@ -194,4 +195,36 @@ test('thousands of connections leave no memory behind', async () => {
     })();`, '--expose-gc');
   clean(result);
   assert.equal(result.stdout, 'level\n');
+});
+
+test('connections that end with their worker tell the other side', async (t) => {
+  const worker = new Worker(`
+    const { parentPort } = require('node:worker_threads');
+    const { RTCPeerConnection, nonstandard } = require(${JSON.stringify(packagePath)});
+    nonstandard.configure({ includeLoopback: true });
+    const pc = new RTCPeerConnection();
+    pc.onicecandidate = ({ candidate }) => candidate && parentPort.postMessage({ candidate: candidate.toJSON() });
+    parentPort.on('message', async ({ description, candidate, exit }) => {
+      if (exit) process.exit(0);
+      if (candidate) return pc.addIceCandidate(candidate);
+      await pc.setRemoteDescription(description);
+      await pc.setLocalDescription();
+      parentPort.postMessage({ description: pc.localDescription.toJSON() });
+    });`, { eval: true });
+  const pc = new peerage.RTCPeerConnection();
+  t.after(() => { pc.close(); return worker.terminate(); });
+  pc.onicecandidate = ({ candidate }) => candidate && worker.postMessage({ candidate: candidate.toJSON() });
+  worker.on('message', ({ description, candidate }) => (
+    description ? pc.setRemoteDescription(description) : pc.addIceCandidate(candidate)));
+  const channel = pc.createDataChannel('x');
+  const opened = event(channel, 'open');
+  await pc.setLocalDescription();
+  worker.postMessage({ description: pc.localDescription.toJSON() });
+  await opened;
+  let failed = false; // what a connection does whose other side says nothing
+  pc.addEventListener('iceconnectionstatechange', () => { failed ||= pc.iceConnectionState !== 'connected' && pc.iceConnectionState !== 'completed'; });
+  const closed = event(channel, 'close');
+  worker.postMessage({ exit: true });
+  await closed;
+  assert.equal(failed, false);
 });
