@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds the code to the design's layers.
 
-Reads every #include of src/, sim/, signaling/, apps/ and include/ and fails on one that the layer's row does not name;
+Reads every #include of src/, sim/, signaling/, apps/, bindings/ and include/ and fails on one that the layer's row does not name;
 and on clocks, threads, locks and random devices outside runtime. Tests (*_test.cpp, folders named testing) may use
 anything. The table in docs/design.md must say the same. Run it from anywhere: tools/check_layers.py [--self-test]
 """
@@ -42,6 +42,7 @@ TABLE = {
     "signaling": {"runtime", "include"},
     # A program: what it shows and records is made by the media layer's test pictures and files.
     "apps": {"include", "signaling", "media", "codecs"},
+    "bindings": {"include", "signaling"},
 }
 
 # What only runtime may touch, and where else each is right, with the reason.
@@ -120,7 +121,7 @@ def check_page(text):
     """Where docs/design.md's table, `folder` | what | `layer`, `layer`, differs from TABLE."""
     rows = {}
     for folder, names in re.findall(r"^\| `([\w/]+)/` \|[^|]*\|([^|]*)\|$", text, re.M):
-        layer = "include" if folder.startswith("include/") else folder.removeprefix("src/")
+        layer = "include" if folder.startswith("include/") else folder.removeprefix("src/").split("/")[0]
         rows[layer] = set(re.findall(r"`([^`]+)`", names))
     return [f"docs/design.md: the row of {layer} names {sorted(rows.get(layer, []))}, it may include {sorted(TABLE.get(layer, []))}"
             for layer in sorted(TABLE.keys() | rows.keys()) if rows.get(layer) != TABLE.get(layer)]
@@ -142,6 +143,7 @@ def self_test():
         ("src/sctp/a.cpp", "void handle(Time time); x.time(0);\n", 0),
         ("src/runtime/a.cpp", "std::mutex m;\n", 0),
         ("signaling/a.cpp", "std::mutex m;\nstd::thread t;\n", 2),
+        ("bindings/node/src/a.cpp", '#include "api/convert.hpp"\n#include "peerage/promise.hpp"\n', 1),
         ("apps/a.cpp", 'open("/dev/urandom"); std::random_device d;\n', 2),
     ]
     failed = [case for case in cases if len(check_file(case[0], case[1])) != case[2]]
@@ -162,7 +164,7 @@ def main():
         return 0
     count = 0
     problems = check_page((ROOT / "docs/design.md").read_text(encoding="utf-8"))
-    for folder in ("include", "src", "sim", "signaling", "apps"):
+    for folder in ("include", "src", "sim", "signaling", "apps", "bindings/node/src"):
         for path in sorted((ROOT / folder).rglob("*")):
             if path.suffix in (".hpp", ".cpp", ".h") and path.is_file():
                 name = path.relative_to(ROOT).as_posix()

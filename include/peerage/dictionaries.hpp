@@ -78,21 +78,80 @@ struct RTCDataChannelInit {
   std::optional<uint16_t> id = std::nullopt;
 };
 
-/// webrtc-pc §5.2.9.
+/// webrtc-pc §5.2.9. Two are the same codec when the "codec dictionary match" of §5.4 says so: mimeType without case,
+/// everything else as written.
 struct RTCRtpCodec {
   std::string mimeType = {};  ///< "video/VP8"
-  uint32_t clockRate = 0;
-  std::optional<uint16_t> channels = std::nullopt;
+  uint32_t clockRate = 0;     ///< Hz
+  std::optional<uint16_t> channels = std::nullopt;  ///< audio only: 1 mono, 2 stereo
   std::optional<std::string> sdpFmtpLine = std::nullopt;
+  friend bool operator==(const RTCRtpCodec&, const RTCRtpCodec&) = default;
 };
 
-/// webrtc-pc §5.2.5, §5.2.6.
+/// webrtc-pc §5.2.10: a negotiated codec.
+struct RTCRtpCodecParameters : RTCRtpCodec {
+  uint8_t payloadType = 0;
+  friend bool operator==(const RTCRtpCodecParameters&, const RTCRtpCodecParameters&) = default;
+};
+
+/// webrtc-pc §5.2.5 (RTCRtpCodingParameters, flattened), §5.2.6; webrtc-priority §4.
 struct RTCRtpEncodingParameters {
-  std::optional<std::string> rid = std::nullopt;
+  std::optional<std::string> rid = std::nullopt;  ///< read-only but in addTransceiver()
   bool active = true;
-  std::optional<uint32_t> maxBitrate = std::nullopt;  ///< bit/s
-  std::optional<double> maxFramerate = std::nullopt;  ///< frames/s
-  std::optional<double> scaleResolutionDownBy = std::nullopt;
+  /// What to send with; absent: the codec that the remote end prefers. One that is negotiated, or (before that) implemented.
+  std::optional<RTCRtpCodec> codec = std::nullopt;
+  std::optional<uint32_t> maxBitrate = std::nullopt;  ///< bit/s, as TIAS of RFC 3890 §6.2.2
+  std::optional<double> maxFramerate = std::nullopt;  ///< frames/s, video only; 0 freezes the picture
+  std::optional<double> scaleResolutionDownBy = std::nullopt;  ///< at least 1, video only: both sides are divided by it
+  /// Kept and read back; every encoding gets the same treatment in this version.
+  RTCPriorityType priority = RTCPriorityType::low;
+  std::optional<RTCPriorityType> networkPriority = std::nullopt;
+};
+
+/// webrtc-pc §5.2.7.
+struct RTCRtcpParameters {
+  std::optional<std::string> cname = std::nullopt;
+  std::optional<bool> reducedSize = std::nullopt;
+  friend bool operator==(const RTCRtcpParameters&, const RTCRtcpParameters&) = default;
+};
+
+/// webrtc-pc §5.2.8.
+struct RTCRtpHeaderExtensionParameters {
+  std::string uri = {};
+  uint16_t id = 0;
+  bool encrypted = false;
+  friend bool operator==(const RTCRtpHeaderExtensionParameters&, const RTCRtpHeaderExtensionParameters&) = default;
+};
+
+/// webrtc-pc §5.2.2. All of it is read-only.
+struct RTCRtpParameters {
+  std::vector<RTCRtpHeaderExtensionParameters> headerExtensions = {};
+  RTCRtcpParameters rtcp = {};
+  std::vector<RTCRtpCodecParameters> codecs = {};  ///< negotiated, the remote end's favourite first; RTX among them
+};
+
+/// webrtc-pc §5.2.3: what RTCRtpSender::getParameters() gives and setParameters() takes back with other encodings.
+struct RTCRtpSendParameters : RTCRtpParameters {
+  std::string transactionId = {};  ///< read-only
+  std::vector<RTCRtpEncodingParameters> encodings = {};
+};
+
+/// webrtc-pc §5.2.4.
+struct RTCRtpReceiveParameters : RTCRtpParameters {};
+
+/// webrtc-pc §5.2.13: empty, for the members that may come.
+struct RTCSetParameterOptions {};
+
+/// webrtc-pc §5.2.12.
+struct RTCRtpHeaderExtensionCapability {
+  std::string uri = {};
+  friend bool operator==(const RTCRtpHeaderExtensionCapability&, const RTCRtpHeaderExtensionCapability&) = default;
+};
+
+/// webrtc-pc §5.2.11: the codecs in their default order, one entry for RTX with them.
+struct RTCRtpCapabilities {
+  std::vector<RTCRtpCodec> codecs = {};
+  std::vector<RTCRtpHeaderExtensionCapability> headerExtensions = {};
 };
 
 /// webrtc-pc §5.4.

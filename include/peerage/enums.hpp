@@ -57,6 +57,8 @@ enum class RTCErrorDetailType {
   hardware_encoder_not_available,
   hardware_encoder_error,
 };
+/// webrtc-priority §3.
+enum class RTCPriorityType { very_low, low, medium, high };
 /// mediacapture-streams §4.3.1.
 enum class MediaStreamTrackState { live, ended };
 /// The two kinds of a MediaStreamTrack ("audio", "video").
@@ -85,6 +87,7 @@ std::string_view toString(RTCIceComponent);
 std::string_view toString(RTCSctpTransportState);
 std::string_view toString(RTCDataChannelState);
 std::string_view toString(RTCErrorDetailType);
+std::string_view toString(RTCPriorityType);
 std::string_view toString(MediaStreamTrackState);
 std::string_view toString(MediaKind);
 std::string_view toString(BinaryType);

@@ -11,6 +11,7 @@
 #include "peerage/promise.hpp"
 #include "peerage/rtc_certificate.hpp"
 #include "peerage/rtc_data_channel.hpp"
+#include "peerage/rtc_dtmf_sender.hpp"
 #include "peerage/rtc_error.hpp"
 #include "peerage/rtc_peer_connection.hpp"
 #include "peerage/rtc_rtp.hpp"

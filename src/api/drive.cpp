@@ -37,6 +37,9 @@ void PeerConnection::received(jsep::TransportId, std::span<const DatagramView> d
 void PeerConnection::drain() {
   collectEvents();
   transmit();
+  // What left makes events too (the buffered amount has fallen), and those may have something to send.
+  collectEvents();
+  transmit();
   armTimer();
 }
 

@@ -66,6 +66,7 @@ std::string_view toString(RTCErrorDetailType v) {
   return textOf(v, Texts7{"data-channel-failure", "dtls-failure", "fingerprint-failure", "sctp-failure",
                           "sdp-syntax-error", "hardware-encoder-not-available", "hardware-encoder-error"});
 }
+std::string_view toString(RTCPriorityType v) { return textOf(v, Texts4{"very-low", "low", "medium", "high"}); }
 std::string_view toString(MediaStreamTrackState v) { return textOf(v, Texts2{"live", "ended"}); }
 std::string_view toString(MediaKind v) { return textOf(v, Texts2{"audio", "video"}); }
 std::string_view toString(BinaryType v) { return textOf(v, Texts2{"blob", "arraybuffer"}); }

@@ -120,6 +120,11 @@ jsep::Outcome<std::string> implicitText(jsep::Session& session, jsep::SdpType ty
 }  // namespace
 
 void PeerConnection::applyLocal(jsep::SdpType type, std::string sdp, Settled settled) {
+  if (unsettledParameters_ > 0) {  // §4.4.1.5: start the process over when they are settled
+    return queueTask([type, sdp = std::move(sdp), settled = std::move(settled)](PeerConnection& self) {
+      self.applyLocal(type, sdp, settled);
+    });
+  }
   RandomSource& random = body_->random();
   // The wrong state is told before anything else that could be wrong.
   if (auto state = jsep::nextState(session_.signalingState, jsep::Side::local, type); !state) {
@@ -158,6 +163,11 @@ Promise<> PeerConnection::setRemoteDescription(RTCSessionDescriptionInit descrip
 }
 
 void PeerConnection::applyRemote(jsep::SdpType type, std::string sdp, Settled settled) {
+  if (unsettledParameters_ > 0) {
+    return queueTask([type, sdp = std::move(sdp), settled = std::move(settled)](PeerConnection& self) {
+      self.applyRemote(type, sdp, settled);
+    });
+  }
   auto outcome = jsep::setRemote(session_, type, sdp, body_->random());
   if (!outcome) return settled(toException(outcome.error()));
   const std::weak_ptr<PeerConnection> weak = weak_from_this();
@@ -197,6 +207,7 @@ void PeerConnection::applyObjects(const jsep::Effects& effects) {
     RTCRtpTransceiver& transceiver = *it->second;
     transceiver.mid_ = gone.mid;
     transceiver.direction_ = RTCRtpTransceiverDirection::stopped;
+    keepParameters(transceiver, gone);
     if (gone.stopped) transceiver.currentDirection_ = RTCRtpTransceiverDirection::stopped;
     endReceiver(transceiver);
     removedTracks_[gone.id.value()] = transceiver.receiver_->track_;  // still named by the events to come

@@ -4,11 +4,11 @@
 #include <charconv>
 #include <stdexcept>
 
+#include "api/capabilities.hpp"
 #include "api/convert.hpp"
 #include "api/track_source.hpp"
 #include "jsep/operations.hpp"
 #include "jsep/plan.hpp"
-#include "media/codec.hpp"
 
 namespace peerage::detail {
 
@@ -72,42 +72,6 @@ std::vector<StunServer> parseServers(const RTCConfiguration& configuration) {
     for (const std::string& url : server.urls) servers.push_back(parseServerUrl(url, server));
   }
   return servers;
-}
-
-/// What offers and answers may speak of, from what the loop's codec factory has.
-std::vector<jsep::CodecCapability> codecCapabilities(const media::CodecFactory* factory) {
-  std::vector<jsep::CodecCapability> capabilities;
-  if (!factory) return capabilities;
-  for (const media::MediaKind kind : {media::MediaKind::audio, media::MediaKind::video}) {
-    for (const media::CodecDescription& codec : factory->codecs(kind)) {
-      jsep::CodecCapability capability;
-      capability.kind = kind == media::MediaKind::audio ? jsep::MediaKind::audio : jsep::MediaKind::video;
-      capability.name = codec.encodingName();
-      capability.clockRate = codec.clockRate;
-      capability.channels = codec.channels;
-      capability.fmtp = codec.sdpFmtpLine;
-      for (const auto& feedback : codec.rtcpFeedback) capability.feedback.push_back({feedback.type, feedback.parameter});
-      capabilities.push_back(std::move(capability));
-    }
-    // Retransmission is the engine's own (RFC 4588): for every video codec.
-    if (kind == media::MediaKind::video && !capabilities.empty() && capabilities.back().kind == jsep::MediaKind::video) {
-      capabilities.push_back({.kind = jsep::MediaKind::video, .name = "rtx"});
-    }
-  }
-  return capabilities;
-}
-
-/// The header extensions that the RTP layer reads and writes.
-std::vector<jsep::HeaderExtensionCapability> headerExtensions() {
-  using jsep::MediaKind;
-  constexpr const char* kAudioLevel = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
-  constexpr const char* kAbsSendTime = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time";
-  constexpr const char* kTransportCc = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
-  constexpr const char* kMid = "urn:ietf:params:rtp-hdrext:sdes:mid";
-  constexpr const char* kRid = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id";
-  return {{MediaKind::audio, kAudioLevel, 1}, {MediaKind::audio, kAbsSendTime, 2}, {MediaKind::audio, kTransportCc, 3},
-          {MediaKind::audio, kMid, 4},        {MediaKind::video, kAbsSendTime, 2}, {MediaKind::video, kTransportCc, 3},
-          {MediaKind::video, kMid, 4},        {MediaKind::video, kRid, 10}};
 }
 
 std::chrono::sys_seconds wallSeconds(LoopBody& body) {
@@ -174,6 +138,9 @@ PeerConnection::~PeerConnection() = default;
 void PeerConnection::disown() {
   owner_ = nullptr;
   close();
+  for (const jsep::Transceiver& state : session_.transceivers) {
+    if (const auto transceiver = find(state.id)) keepParameters(*transceiver, state);
+  }
 }
 
 void PeerConnection::requireOpen(const char* what) const {

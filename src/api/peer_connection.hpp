@@ -74,6 +74,20 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   Promise<> replaceTrack(RTCRtpSender& sender, std::shared_ptr<MediaStreamTrack> track);
   void setStreams(RTCRtpSender& sender, const std::vector<std::shared_ptr<MediaStream>>& streams);
 
+  // --- parameters.cpp
+  RTCRtpSendParameters getParameters(RTCRtpSender& sender);
+  Promise<> setParameters(RTCRtpSender& sender, RTCRtpSendParameters parameters);
+  RTCRtpReceiveParameters receiveParameters(const RTCRtpReceiver& receiver) const;
+  std::vector<engine::Connection::Source> sources(uint64_t transceiver) const;
+  double epochMilliseconds(Timestamp at) const;
+  void setJitterBufferTarget(uint64_t transceiver, std::optional<double> milliseconds);
+  void setCodecPreferences(RTCRtpTransceiver& transceiver, const std::vector<RTCRtpCodec>& codecs);
+
+  // --- dtmf.cpp
+  bool canInsertDtmf(const RTCDTMFSender& dtmf) const;
+  void scheduleDtmf(RTCDTMFSender& dtmf, Duration delay);
+  void playDtmf(RTCDTMFSender& dtmf);
+
   // --- data_channels.cpp
   std::shared_ptr<RTCDataChannel> createDataChannel(std::string label, RTCDataChannelInit init);
   void send(RTCDataChannel& channel, std::span<const uint8_t> bytes, bool text);
@@ -145,6 +159,11 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   void endReceiver(RTCRtpTransceiver& transceiver);
   std::shared_ptr<MediaStream> remoteStream(const std::string& id);
 
+  // --- parameters.cpp
+  RTCRtpSendParameters sendParameters(const jsep::Transceiver& state) const;
+  RTCRtpReceiveParameters receiveParameters(const jsep::Transceiver& state) const;
+  void keepParameters(RTCRtpTransceiver& transceiver, const jsep::Transceiver& state) const;
+
   // --- ice.cpp
   void ensureTransport(jsep::TransportId id);
   void closeTransport(jsep::TransportId id);
@@ -199,6 +218,7 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   OperationsChain chain_;
   bool negotiationNeeded_ = false;
   bool updateOnEmptyChain_ = false;
+  int unsettledParameters_ = 0;  ///< promises of setParameters() that are not settled yet
 
   jsep::Session session_;
   std::unique_ptr<engine::Connection> engine_;

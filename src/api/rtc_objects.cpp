@@ -1,6 +1,8 @@
 // The public classes: each call goes to the connection that the object belongs to, or says that there is none any more.
 #include <algorithm>
+#include <cmath>
 
+#include "api/capabilities.hpp"
 #include "api/convert.hpp"
 #include "api/peer_connection.hpp"
 #include "api/track_source.hpp"
@@ -119,6 +121,21 @@ Promise<> RTCRtpSender::replaceTrack(std::shared_ptr<MediaStreamTrack> withTrack
   return connection->replaceTrack(*this, std::move(withTrack));
 }
 
+RTCRtpCapabilities RTCRtpSender::getCapabilities(EventLoop& loop, MediaKind kind) {
+  return detail::capabilities(loop.body()->codecs().get(), detail::toJsep(kind), true);
+}
+
+RTCRtpSendParameters RTCRtpSender::getParameters() {
+  const auto connection = connection_.lock();
+  return connection ? connection->getParameters(*this) : kept_;
+}
+
+Promise<> RTCRtpSender::setParameters(RTCRtpSendParameters parameters, RTCSetParameterOptions) {
+  const auto connection = connection_.lock();
+  if (!connection) return Promise<>::reject(closedError("setParameters"));
+  return connection->setParameters(*this, std::move(parameters));
+}
+
 void RTCRtpSender::setStreams(std::vector<std::shared_ptr<MediaStream>> streams) {
   require(connection_, "setStreams")->setStreams(*this, streams);
 }
@@ -127,6 +144,46 @@ Promise<RTCStatsReport> RTCRtpSender::getStats() {
   const auto connection = connection_.lock();
   if (!connection) return Promise<RTCStatsReport>::resolve(RTCStatsReport());
   return connection->getStats(transceiver_, true);
+}
+
+RTCRtpCapabilities RTCRtpReceiver::getCapabilities(EventLoop& loop, MediaKind kind) {
+  return detail::capabilities(loop.body()->codecs().get(), detail::toJsep(kind), false);
+}
+
+RTCRtpReceiveParameters RTCRtpReceiver::getParameters() const {
+  const auto connection = connection_.lock();
+  return connection ? connection->receiveParameters(*this) : kept_;
+}
+
+std::vector<RTCRtpContributingSource> RTCRtpReceiver::getContributingSources() const {
+  std::vector<RTCRtpContributingSource> found;
+  const auto connection = connection_.lock();
+  if (!connection) return found;
+  for (const auto& source : connection->sources(transceiver_)) {
+    if (source.contributing)
+      found.push_back({connection->epochMilliseconds(source.arrival), source.source, source.audioLevel, source.rtpTimestamp});
+  }
+  return found;
+}
+
+std::vector<RTCRtpSynchronizationSource> RTCRtpReceiver::getSynchronizationSources() const {
+  std::vector<RTCRtpSynchronizationSource> found;
+  const auto connection = connection_.lock();
+  if (!connection) return found;
+  for (const auto& source : connection->sources(transceiver_)) {
+    if (!source.contributing)
+      found.push_back({{connection->epochMilliseconds(source.arrival), source.source, source.audioLevel, source.rtpTimestamp}});
+  }
+  return found;
+}
+
+void RTCRtpReceiver::setJitterBufferTarget(std::optional<double> milliseconds) {
+  if (milliseconds && !std::isfinite(*milliseconds)) throw TypeError("jitterBufferTarget is not finite");
+  if (milliseconds && !(*milliseconds >= 0 && *milliseconds <= 4000)) {
+    throw RangeError("jitterBufferTarget is " + std::to_string(*milliseconds) + ", must be 0 to 4000 ms");
+  }
+  jitterBufferTarget_ = milliseconds;
+  if (const auto connection = connection_.lock()) connection->setJitterBufferTarget(transceiver_, milliseconds);
 }
 
 Promise<RTCStatsReport> RTCRtpReceiver::getStats() {
@@ -142,6 +199,9 @@ void RTCRtpTransceiver::setDirection(RTCRtpTransceiverDirection direction) {
 }
 std::optional<RTCRtpTransceiverDirection> RTCRtpTransceiver::currentDirection() const { return currentDirection_; }
 void RTCRtpTransceiver::stop() { require(connection_, "stop")->stop(*this); }
+void RTCRtpTransceiver::setCodecPreferences(std::vector<RTCRtpCodec> codecs) {
+  require(connection_, "setCodecPreferences")->setCodecPreferences(*this, codecs);
+}
 
 // --- RTCPeerConnection ---------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/capabilities.hpp"
 #include "api/convert.hpp"
 #include "api/peer_connection.hpp"
 #include "api/track_source.hpp"
@@ -47,6 +48,7 @@ std::shared_ptr<RTCRtpTransceiver> PeerConnection::makeTransceiver(const jsep::T
   auto track = TrackSource::makeTrack(source, kind, source->newId(), "remote " + std::string(toString(kind)));
   track->muted_ = true;
   std::shared_ptr<RTCRtpSender> sender(new RTCRtpSender(weak_from_this(), id, kind));
+  if (kind == MediaKind::audio) sender->dtmf_.reset(new RTCDTMFSender(weak_from_this(), id));
   std::shared_ptr<RTCRtpReceiver> receiver(new RTCRtpReceiver(weak_from_this(), id, std::move(track)));
   std::shared_ptr<RTCRtpTransceiver> transceiver(
       new RTCRtpTransceiver(weak_from_this(), id, std::move(sender), std::move(receiver)));
@@ -168,13 +170,9 @@ std::shared_ptr<RTCRtpTransceiver> PeerConnection::addTransceiver(MediaKind kind
   parameters.direction = toJsep(init.direction);
   parameters.streamIds = idsOf(init.streams);
   for (const RTCRtpEncodingParameters& encoding : init.sendEncodings) {
-    jsep::SendEncoding send;
-    send.rid = encoding.rid.value_or("");
-    send.active = encoding.active;
-    if (encoding.maxBitrate) send.maxBitrate = *encoding.maxBitrate;
-    send.maxFramerate = encoding.maxFramerate;
-    send.scaleResolutionDownBy = encoding.scaleResolutionDownBy;
-    parameters.sendEncodings.push_back(std::move(send));
+    requireFinite(encoding);
+    if (encoding.rid && encoding.rid->empty()) throw TypeError("addTransceiver: '' is not a rid");
+    parameters.sendEncodings.push_back(toSendEncoding(encoding, parameters.kind));
   }
   const auto id = jsep::addTransceiver(session_, parameters, body_->random());
   if (!id) throwFailure(id.error());

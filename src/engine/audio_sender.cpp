@@ -14,6 +14,10 @@ constexpr size_t kMaxWaiting = media::kAudioSampleRate * 2;
 /// After the peer has reported on the stream, the MID goes with one packet a second.
 constexpr uint32_t kMidEvery = 50;
 constexpr size_t kMaxOpusBytes = 1275;
+/// Between two packets of a tone, as between two of sound.
+constexpr Duration kTonePacing = 20ms;
+constexpr uint8_t kToneVolume = 10;  ///< -10 dBm0 (RFC 4733 §2.3.3)
+constexpr uint32_t kMaxToneDuration = 0xffff;
 
 uint8_t levelOf(std::span<const int16_t> samples) {
   double power = 0;
@@ -86,7 +90,7 @@ void AudioSender::append(const AudioFrame& frame) {
 void AudioSender::sendAudio(Timestamp now, const AudioFrame& frame) {
   meter_.add(frame.samples, frame.samplesPerChannel());
   const bool usable = frame.sampleRate == media::kAudioSampleRate && (frame.channels == 1 || frame.channels == 2);
-  if (!sending() || !usable || frame.samples.empty()) {
+  if (!sending() || !usable || frame.samples.empty() || tone_) {
     expected_.reset();
     return;
   }
@@ -129,6 +133,67 @@ void AudioSender::encodeChunk(Timestamp now, std::span<const int16_t> chunk) {
   silentBefore_ = false;
   packet.insert(packet.end(), encoded_.begin(), encoded_.end());
   stream_.noteTimestamp(now, timestamp);
+  sink_->send(now, stream_, std::move(packet));
+}
+
+// ---- Tones ----------------------------------------------------------------------------------------------------------
+
+void AudioSender::startTone(Timestamp now, uint8_t event, Duration duration) {
+  if (!sending() || !telephoneEvent_) return;
+  tone_ = Tone{.event = event, .begin = now, .duration = duration, .segmentBegin = now, .next = now + kTonePacing};
+  const uint32_t clock = stream_.timestampAt(now);
+  if (!nextTimestamp_ || static_cast<int32_t>(clock - *nextTimestamp_) > 0) nextTimestamp_ = clock;
+  tone_->timestamp = *nextTimestamp_;
+}
+
+void AudioSender::handleTimeout(Timestamp now) {
+  while (tone_ && tone_->next <= now) tellTone(now);
+}
+
+std::optional<Timeout> AudioSender::nextTimeout() const {
+  return tone_ ? std::optional(Timeout{tone_->next, "tone"}) : std::nullopt;
+}
+
+// RFC 4733 §2.5.1: all packets of an event have the timestamp of its beginning, and tell how long it has lasted; its end is
+// told three times.
+void AudioSender::tellTone(Timestamp now) {
+  if (!sending() || !telephoneEvent_) {
+    tone_.reset();
+    return;
+  }
+  Tone& tone = *tone_;
+  const double clock = telephoneEvent_->clockRate;
+  const Timestamp at = std::min(tone.next, tone.begin + tone.duration);
+  auto lasted = static_cast<uint32_t>(seconds(at - tone.segmentBegin) * clock + 0.5);
+  if (lasted > kMaxToneDuration) {
+    sendTonePacket(now, kMaxToneDuration, false);
+    const Duration segment = fromSeconds(kMaxToneDuration / clock);
+    tone.segmentBegin += segment;
+    tone.timestamp += static_cast<uint32_t>(seconds(segment) * stream_.clockRate() + 0.5);
+    lasted = static_cast<uint32_t>(seconds(at - tone.segmentBegin) * clock + 0.5);
+  }
+  const bool end = at == tone.begin + tone.duration;
+  sendTonePacket(now, std::max(lasted, 1u), end);
+  stream_.noteTimestamp(now, tone.timestamp + static_cast<uint32_t>(seconds(at - tone.segmentBegin) * stream_.clockRate()));
+  if (!end) {
+    tone.next = std::min(tone.next + kTonePacing, tone.begin + tone.duration);
+    return;
+  }
+  tone.next += kTonePacing;
+  if (--tone.lastPackets > 0) return;
+  *nextTimestamp_ = std::max(stream_.timestampAt(now), tone.timestamp + 1);
+  tone_.reset();
+  expected_.reset();  // sound goes on as a new stretch
+}
+
+void AudioSender::sendTonePacket(Timestamp now, uint32_t lasted, bool end) {
+  Bytes packet = sink_->buffer();
+  stream_.beginPacket(telephoneEvent_->payloadType, !std::exchange(tone_->marked, true), tone_->timestamp, false, std::nullopt,
+                      packet);
+  ByteWriter writer(packet);
+  writer.u8(tone_->event);
+  writer.u8(static_cast<uint8_t>((end ? 0x80 : 0) | kToneVolume));
+  writer.u16(static_cast<uint16_t>(lasted));
   sink_->send(now, stream_, std::move(packet));
 }
 

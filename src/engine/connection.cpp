@@ -1,6 +1,7 @@
 #include "engine/connection.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/connection_impl.hpp"
 
@@ -36,6 +37,7 @@ const Connection::Impl::MediaEntry* Connection::Impl::find(jsep::TransceiverId i
 // ---- What a transport says ------------------------------------------------------------------------------------------
 
 void Connection::Impl::drain(Timestamp now, TransportEntry& entry) {
+  drainedAt_ = now;
   while (auto event = entry.transport->pollEvent()) {
     std::visit([&](auto& e) { handle(now, entry, std::move(e)); }, *event);
   }
@@ -48,6 +50,11 @@ void Connection::Impl::drainChannels() {
     if (const auto* closed = std::get_if<datachannel::Closed>(&*event)) channelHandles_.erase(closed->channel);
     events_.push_back(DataChannelEvent{std::move(*event)});
   }
+}
+
+void Connection::Impl::drainSent() {
+  if (!events_.empty() || !std::exchange(sent_, false) || closed_) return;
+  for (const auto& entry : transports_) drain(drainedAt_, *entry);
 }
 
 void Connection::Impl::drainData(Timestamp now) {
@@ -165,7 +172,7 @@ bool Connection::Impl::pollTransmit(Datagram& out) {
     return true;
   }
   for (const auto& entry : transports_) {
-    if (entry->transport->pollTransmit(out)) return true;
+    if (entry->transport->pollTransmit(out)) return sent_ = true;
   }
   return false;
 }
@@ -299,6 +306,13 @@ void Connection::sendAudio(Timestamp now, jsep::TransceiverId transceiver, const
   if (entry && entry->sender && !impl_->closed_) entry->sender->sendAudio(now, frame);
 }
 
+void Connection::sendTone(Timestamp now, jsep::TransceiverId transceiver, uint8_t event, Duration duration) {
+  Impl::MediaEntry* entry = impl_->find(transceiver);
+  if (!entry || !entry->sender || !entry->transport || impl_->closed_) return;
+  entry->sender->startTone(now, event, duration);
+  entry->transport->rtp->afterSender(*entry->sender);
+}
+
 bool Connection::sending(jsep::TransceiverId transceiver) const {
   const Impl::MediaEntry* entry = impl_->find(transceiver);
   return entry && entry->sender && !impl_->closed_ && entry->sender->sending();
@@ -361,6 +375,7 @@ std::optional<Datagram> Connection::pollTransmit() {
   return out;
 }
 std::optional<Event> Connection::pollEvent() {
+  impl_->drainSent();
   if (impl_->events_.empty()) return std::nullopt;
   std::optional<Event> event = std::move(impl_->events_.front());
   impl_->events_.pop_front();

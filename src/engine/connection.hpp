@@ -185,6 +185,9 @@ class Connection {
   void sendVideo(Timestamp now, jsep::TransceiverId transceiver, const VideoFrame& frame);
   /// Any length, 48 kHz, 1 or 2 channels; cut into 20 ms inside.
   void sendAudio(Timestamp now, jsep::TransceiverId transceiver, const AudioFrame& frame);
+  /// Tells a DTMF tone (RFC 4733) for `duration`, 40 ms to 6 s, in the place of sound: `event` 0 to 9, 10 for *, 11 for #, 12
+  /// to 15 for A to D. Nothing when no telephone-event was negotiated.
+  void sendTone(Timestamp now, jsep::TransceiverId transceiver, uint8_t event, Duration duration);
   /// Whether sendVideo() and sendAudio() would do more than drop: spares a source its work.
   bool sending(jsep::TransceiverId transceiver) const;
   /// Makes the next picture a key frame.

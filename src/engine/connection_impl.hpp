@@ -63,6 +63,8 @@ class Connection::Impl {
   /// Takes what a transport and the data channels have to say, until they have nothing more.
   void drain(Timestamp now, TransportEntry& entry);
   void drainChannels();
+  /// What leaves makes events too (a channel's buffered amount falls): those since the last drain.
+  void drainSent();
   /// After a call that has used the association directly.
   void drainData(Timestamp now);
   void addLocalHost(Timestamp now, TransportEntry& entry, const SocketAddress& base, const ice::HostInfo& info);
@@ -80,6 +82,8 @@ class Connection::Impl {
   std::unordered_map<SocketAddress, TransportEntry*> sockets_;
   std::optional<DataSection> data_;
   std::deque<Datagram> lastWords_;  ///< of transports that are gone
+  Timestamp drainedAt_{};
+  bool sent_ = false;  ///< something has left since the last drain
   bool closed_ = false;
 
  private:

@@ -33,6 +33,7 @@ void VideoReceiver::stopDecoding(Stream& base) {
   }
   stream.jitter.reset();
   stream.decoder.reset();
+  stream.held.clear();
 }
 
 void VideoReceiver::codecChanged(Timestamp, Stream& base) {
@@ -59,6 +60,7 @@ void VideoReceiver::decode(Timestamp now, Stream& base, const rtp::PacketView& p
 void VideoReceiver::streamTimeout(Timestamp now, Stream& base) {
   VideoStream& stream = as(base);
   if (!stream.jitter) return;
+  decodeHeld(now, stream);
   const auto due = stream.jitter->nextTimeout();
   if (!due || due->at > now) return;
   stream.jitter->handleTimeout(now);
@@ -66,17 +68,42 @@ void VideoReceiver::streamTimeout(Timestamp now, Stream& base) {
 }
 
 std::optional<Timeout> VideoReceiver::streamNextTimeout(const Stream& stream) const {
-  return as(stream).jitter ? as(stream).jitter->nextTimeout() : std::nullopt;
+  const VideoStream& video = as(stream);
+  if (!video.jitter) return std::nullopt;
+  auto next = video.jitter->nextTimeout();
+  if (!video.held.empty()) next = soonest(next, Timeout{video.held.front().due, "held picture"});
+  return next;
 }
 
 void VideoReceiver::drain(Timestamp now, VideoStream& stream) {
   while (auto event = stream.jitter->pollEvent()) {
     if (auto* assembled = std::get_if<media::AssembledFrame>(&*event)) {
-      decodeFrame(now, stream, std::move(*assembled));
+      if (target() > Duration{0} || !stream.held.empty()) {
+        const Timestamp due = std::max(now, assembled->firstArrival + target());
+        stream.held.push_back({std::move(*assembled), now, due});
+      } else {
+        decodeFrame(now, stream, std::move(*assembled));
+      }
     } else {
       askForKeyFrame(now, stream);
     }
   }
+  decodeHeld(now, stream);
+}
+
+void VideoReceiver::decodeHeld(Timestamp now, VideoStream& stream) {
+  while (!stream.held.empty() && stream.held.front().due <= now) {
+    VideoStream::Held held = std::move(stream.held.front());
+    stream.held.pop_front();
+    stream.before.delay += now - held.since;
+    decodeFrame(now, stream, std::move(held.frame));
+  }
+}
+
+void VideoReceiver::targetChanged(Timestamp now, Stream& base) {
+  VideoStream& stream = as(base);
+  // A shorter target lets go sooner what is held; the order stays.
+  for (auto& held : stream.held) held.due = std::min(held.due, std::max(now, held.frame.firstArrival + target()));
 }
 
 void VideoReceiver::decodeFrame(Timestamp now, VideoStream& stream, media::AssembledFrame assembled) {
@@ -172,6 +199,11 @@ void AudioReceiver::codecChanged(Timestamp, Stream& base) {
     return;
   }
   stream.jitter = std::make_unique<media::AudioJitterBuffer>(std::move(*decoder));
+  stream.jitter->setMinimum(target());
+}
+
+void AudioReceiver::targetChanged(Timestamp, Stream& base) {
+  if (as(base).jitter) as(base).jitter->setMinimum(target());
 }
 
 void AudioReceiver::decode(Timestamp now, Stream& base, const rtp::PacketView& packet) {

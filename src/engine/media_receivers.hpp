@@ -22,6 +22,13 @@ class VideoReceiver final : public Receiver {
     std::optional<Timestamp> lastFrame;
     Duration interFrame{0};
     double squaredInterFrame = 0;
+    /// Complete, and not yet old enough for the target.
+    struct Held {
+      media::AssembledFrame frame;
+      Timestamp since;
+      Timestamp due;
+    };
+    std::deque<Held> held;
   };
   static VideoStream& as(Stream& stream) { return static_cast<VideoStream&>(stream); }
   static const VideoStream& as(const Stream& stream) { return static_cast<const VideoStream&>(stream); }
@@ -35,7 +42,9 @@ class VideoReceiver final : public Receiver {
   void streamTimeout(Timestamp now, Stream& stream) override;
   std::optional<Timeout> streamNextTimeout(const Stream& stream) const override;
   void streamStats(Timestamp now, const Stream& stream, InboundStats& out) const override;
+  void targetChanged(Timestamp now, Stream& stream) override;
   void drain(Timestamp now, VideoStream& stream);
+  void decodeHeld(Timestamp now, VideoStream& stream);
   void decodeFrame(Timestamp now, VideoStream& stream, media::AssembledFrame assembled);
 };
 
@@ -64,6 +73,7 @@ class AudioReceiver final : public Receiver {
   void streamTimeout(Timestamp now, Stream& stream) override;
   std::optional<Timeout> streamNextTimeout(const Stream& stream) const override;
   void streamStats(Timestamp now, const Stream& stream, InboundStats& out) const override;
+  void targetChanged(Timestamp now, Stream& stream) override;
 };
 
 }  // namespace peerage::engine

@@ -19,11 +19,17 @@ bool hasFeedback(const jsep::Codec& codec, std::string_view type, std::string_vi
                              [&](const jsep::Feedback& f) { return f.type == type && f.parameter == parameter; });
 }
 
+bool isSignal(const jsep::Codec& codec) { return media::sameCodecName(codec.name, "telephone-event"); }
+
 }  // namespace
 
 void Receiver::configure(Timestamp now, const jsep::MediaPlan& plan) {
   mid_ = plan.mid;
   remoteSsrcs_ = plan.remoteSsrcs;
+  const Duration target = fromSeconds(plan.jitterBufferTarget.value_or(0) / 1000);
+  if (std::exchange(target_, target) != target) {
+    for (const auto& stream : streams_) targetChanged(now, *stream);
+  }
   if (codecs_ != plan.receiveCodecs) {
     codecs_ = plan.receiveCodecs;
     for (const auto& stream : streams_) {
@@ -122,6 +128,7 @@ bool Receiver::chooseActive(Timestamp now, Stream& stream, bool isNew) {
 void Receiver::onPacket(Timestamp now, const rtp::PacketView& packet, const rtp::Extensions& values) {
   if (!receptive_) return;
   const jsep::Codec* codec = codecOf(packet.payloadType);
+  if (codec && isSignal(*codec)) return onSignal(now, packet);
   if (!codec) {
     if (const jsep::Codec* repaired = repairedCodec(packet.payloadType)) {
       onRetransmission(now, packet, *repaired);
@@ -161,6 +168,18 @@ void Receiver::onPacket(Timestamp now, const rtp::PacketView& packet, const rtp:
   if (stream->useNack) stream->nack.onPacket(now, place.sequence);
   decode(now, *stream, packet);
   updateWanted(now, *stream);
+}
+
+// RFC 4733: tones that are told, not heard. They take sequence numbers of the sound's stream, and leave its decoder alone;
+// that their timestamps stand still says nothing of the network.
+void Receiver::onSignal(Timestamp now, const rtp::PacketView& packet) {
+  Stream* stream = findStream(packet.ssrc);
+  if (!stream) return;
+  const auto place = stream->statistics.onPacket(now, packet, true);
+  if (place.order == rtp::ReceiveStatistics::Order::suspect) return;
+  stream->lastPacket = now;
+  stream->reported = false;
+  if (stream->useNack) stream->nack.onPacket(now, place.sequence);
 }
 
 // RFC 4588 §4: the payload begins with the original sequence number. Which stream it repairs is said by

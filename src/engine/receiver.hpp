@@ -91,9 +91,13 @@ class Receiver {
   virtual void stopDecoding(Stream& stream) = 0;
   virtual void streamTimeout(Timestamp now, Stream& stream) = 0;
   virtual std::optional<Timeout> streamNextTimeout(const Stream& stream) const = 0;
+  /// target() is another.
+  virtual void targetChanged(Timestamp, Stream&) {}
   virtual void streamStats(Timestamp now, const Stream& stream, InboundStats& out) const = 0;
 
   void askForKeyFrame(Timestamp now, Stream& stream);
+  /// What the jitter buffer shall hold at least.
+  Duration target() const { return target_; }
   media::CodecDescription codecDescription(const jsep::Codec& codec) const;
   bool isActive(const Stream& stream) const { return &stream == active_; }
 
@@ -110,6 +114,7 @@ class Receiver {
   const jsep::Codec* codecOf(uint8_t payloadType) const;
   /// The codec whose retransmissions have this payload type.
   const jsep::Codec* repairedCodec(uint8_t payloadType) const;
+  void onSignal(Timestamp now, const rtp::PacketView& packet);
   void onRetransmission(Timestamp now, const rtp::PacketView& packet, const jsep::Codec& codec);
   void setCodec(Timestamp now, Stream& stream, const jsep::Codec& codec);
   bool chooseActive(Timestamp now, Stream& stream, bool isNew);
@@ -125,6 +130,7 @@ class Receiver {
   bool feedbackWanted_ = false;
   std::vector<std::unique_ptr<Stream>> streams_;
   Stream* active_ = nullptr;
+  Duration target_{0};
   Duration roundTrip_ = 100ms;
   std::vector<Connection::Source> sources_;
   std::vector<uint16_t> nackScratch_;

@@ -64,6 +64,7 @@ void RtpSession::configure(Timestamp now, std::span<const Section> sections) {
     if (sections_[i].sender) {
       sections_[i].sender->setSink(this);
       sections_[i].sender->setTransportReady(started_);
+      afterSender(*sections_[i].sender);
     }
   }
   transportFeedback_ = transportFeedback_ && extensions_.has(rtp::ExtensionType::transport_sequence_number);
@@ -264,6 +265,14 @@ void RtpSession::handleTimeout(Timestamp now) {
       afterReceiver(now, *s.receiver);
     }
   }
+  if (sendersWake_ && sendersWake_->at <= now) {
+    sendersWake_.reset();
+    for (const Section& s : sections_) {
+      if (!s.sender) continue;
+      s.sender->handleTimeout(now);
+      afterSender(*s.sender);
+    }
+  }
   if (!started_) return;
   flush(now);
   if (sections_.empty()) return;  // data alone: there is nothing to report on
@@ -277,7 +286,7 @@ void RtpSession::handleTimeout(Timestamp now) {
 }
 
 std::optional<Timeout> RtpSession::nextTimeout() const {
-  std::optional<Timeout> next = receiversWake_;
+  std::optional<Timeout> next = soonest(receiversWake_, sendersWake_);
   if (!started_) return next;
   if (sections_.empty()) return next;
   next = soonest(next, pacer_.nextTimeout());

@@ -42,6 +42,8 @@ class RtpSession final : public PacketSink {
   void handleTimeout(Timestamp now);
   /// Lets out what the pacer allows and feedback that is due. To be called after anything was given to a sender.
   void flush(Timestamp now);
+  /// A sender has something to do at a time.
+  void afterSender(const Sender& sender) { sendersWake_ = soonest(sendersWake_, sender.nextTimeout()); }
   std::optional<Timeout> nextTimeout() const;
 
   /// Says BYE for a sender's stream, when it has sent, and forgets what waits of it.
@@ -109,6 +111,7 @@ class RtpSession final : public PacketSink {
   rtp::Ssrc fallbackSsrc_;  ///< for RTCP of an end that has no stream of its own
   /// No receiver wants handleTimeout() before; may be earlier than needed.
   std::optional<Timeout> receiversWake_;
+  std::optional<Timeout> sendersWake_;  ///< likewise of senders
   std::optional<Duration> roundTrip_;
   std::vector<rtp::ReportBlock> blocks_;
   std::vector<MediaFeedback> pendingFeedback_;

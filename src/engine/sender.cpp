@@ -37,16 +37,22 @@ bool Sender::configure(Timestamp now, const jsep::MediaPlan& plan, std::optional
     if (other && (!limit || *other < *limit)) limit = other;
   }
   maxBitrate_ = limit;
-  const std::optional<jsep::Codec> codec = plan.sendCodec ? std::optional(plan.sendCodec->codec) : std::nullopt;
+  const jsep::CodecPlan* chosen = jsep::codecOf(plan, encoding_);
+  const std::optional<jsep::Codec> codec = chosen ? std::optional(chosen->codec) : std::nullopt;
   if (codec != codec_) {
     codec_ = codec;
     codecChanged(now);
   } else {
     limitsChanged();
   }
+  telephoneEvent_.reset();
+  for (const jsep::CodecPlan& one : plan.sendCodecs) {
+    if (!media::sameCodecName(one.codec.name, "telephone-event")) continue;
+    if (!telephoneEvent_ || (codec_ && one.codec.clockRate == codec_->clockRate)) telephoneEvent_ = one.codec;
+  }
   std::optional<OutgoingStream::Rtx> rtx;
-  if (codec_ && plan.sendCodec->rtxPayloadType && encoding_.rtxSsrc != 0)
-    rtx = OutgoingStream::Rtx{rtp::Ssrc{encoding_.rtxSsrc}, *plan.sendCodec->rtxPayloadType};
+  if (chosen && chosen->rtxPayloadType && encoding_.rtxSsrc != 0)
+    rtx = OutgoingStream::Rtx{rtp::Ssrc{encoding_.rtxSsrc}, *chosen->rtxPayloadType};
   stream_.configureRetransmission(codec_ && hasFeedback(*codec_, "nack", ""), rtx);
   stream_.transportFeedback = codec_ && hasFeedback(*codec_, "transport-cc", "") &&
                               stream_.extensions.has(rtp::ExtensionType::transport_sequence_number);

@@ -46,6 +46,11 @@ class Sender {
   virtual void sendVideo(Timestamp, const VideoFrame&) {}
   virtual void sendAudio(Timestamp, const AudioFrame&) {}
   virtual void requestKeyFrame() {}
+  /// Tells a tone for `duration` in the place of sound (RFC 4733); `event` 0 to 15. A tone that is still being told ends.
+  virtual void startTone(Timestamp, uint8_t, Duration) {}
+  /// For tones that are being told.
+  virtual void handleTimeout(Timestamp) {}
+  virtual std::optional<Timeout> nextTimeout() const { return std::nullopt; }
   /// Bit/s that the encoder is set to.
   virtual double targetBitrate() const = 0;
   virtual void fillStats(Timestamp now, OutboundStats& out) const = 0;
@@ -70,6 +75,7 @@ class Sender {
   OutgoingStream stream_;
   jsep::TransceiverId transceiver_;
   std::optional<jsep::Codec> codec_;
+  std::optional<jsep::Codec> telephoneEvent_;  ///< at the codec's clock, where that was negotiated
   PacketSink* sink_ = nullptr;
   jsep::SendEncoding encoding_;
   bool send_ = false;
@@ -86,10 +92,27 @@ class AudioSender final : public Sender {
  public:
   AudioSender(MediaContext& context, const jsep::MediaPlan& plan) : Sender(context, plan, 48000) {}
   void sendAudio(Timestamp now, const AudioFrame& frame) override;
+  void startTone(Timestamp now, uint8_t event, Duration duration) override;
+  void handleTimeout(Timestamp now) override;
+  std::optional<Timeout> nextTimeout() const override;
   double targetBitrate() const override { return encoder_ ? encoder_->config().bitrate : 0; }
   void fillStats(Timestamp now, OutboundStats& out) const override;
 
  private:
+  /// A tone that is being told.
+  struct Tone {
+    uint8_t event = 0;
+    Timestamp begin{};
+    Duration duration{0};
+    Timestamp segmentBegin{};  ///< what does not fit into one duration field is told in segments (RFC 4733 §2.5.1.3)
+    uint32_t timestamp = 0;    ///< of the segment
+    Timestamp next{};          ///< the next packet
+    bool marked = false;       ///< the first packet has left
+    int lastPackets = 3;       ///< to be sent yet with the end bit
+  };
+  void sendTonePacket(Timestamp now, uint32_t lasted, bool end);
+  void tellTone(Timestamp now);
+
   void codecChanged(Timestamp now) override;
   void limitsChanged() override;
   bool prepareEncoder();
@@ -107,6 +130,7 @@ class AudioSender final : public Sender {
   std::optional<Timestamp> expected_;      ///< when the next piece should come
   bool silentBefore_ = true;               ///< the next packet begins a talkspurt (RFC 3551 §4.1)
   uint32_t packetsSinceMid_ = 0;
+  std::optional<Tone> tone_;
   AudioMeter meter_;
 };
 

@@ -31,8 +31,8 @@ Transceiver* reusable(Session& session, MediaKind kind) {
   return nullptr;
 }
 
-/// rid-id of RFC 8851 §10, at most 255 characters.
-bool isRid(std::string_view rid) { return !rid.empty() && rid.size() <= 255 && std::ranges::all_of(rid, sdp::isAlnum); }
+/// rid-id of RFC 8851 §10, as RFC 8852 §3.3 narrows it; at most the 16 bytes of a one-byte header extension (RFC 8285 §4.2).
+bool isRid(std::string_view rid) { return !rid.empty() && rid.size() <= 16 && std::ranges::all_of(rid, sdp::isAlnum); }
 
 Outcome<> validateEncodings(const Config& config, MediaKind kind, const std::vector<SendEncoding>& encodings) {
   std::set<std::string_view> rids;
@@ -51,7 +51,9 @@ Outcome<> validateEncodings(const Config& config, MediaKind kind, const std::vec
         }))
       return fail(ErrorKind::operation,
                   "the codec " + e.codec->name + " of an encoding is not implemented for sending");
-    if (kind == MediaKind::audio) continue;
+  }
+  if (kind == MediaKind::audio) return {};
+  for (const SendEncoding& e : encodings) {
     if (e.scaleResolutionDownBy && !(*e.scaleResolutionDownBy >= 1.0))
       return fail(ErrorKind::range, "scaleResolutionDownBy is below 1");
     if (e.maxFramerate && !(*e.maxFramerate > 0.0)) return fail(ErrorKind::range, "maxFramerate is not above 0");

@@ -83,6 +83,9 @@ TEST(AddTransceiver, Rule80_SendEncodings) {
             ErrorKind::range);
   EXPECT_EQ(add(MediaKind::video, {{.maxFramerate = 0.0}}).error().kind, ErrorKind::range);
   EXPECT_EQ(add(MediaKind::video, {{.codec = CodecPreference{.name = "nothing"}}}).error().kind, ErrorKind::operation);
+  EXPECT_EQ(add(MediaKind::video, {{.scaleResolutionDownBy = 0.5}, {.codec = CodecPreference{.name = "nothing"}}}).error().kind,
+            ErrorKind::operation)
+      << "codecs of all encodings are looked at before any number is";
   EXPECT_TRUE(a.session.transceivers.empty());
 
   ASSERT_TRUE(add(MediaKind::audio, {{.maxFramerate = 0.0, .scaleResolutionDownBy = 0.5}})) << "removed from audio";

@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "jsep/codecs.hpp"
+#include "jsep/operations.hpp"
 #include "jsep/transports.hpp"
 
 namespace peerage::jsep {
@@ -200,6 +201,7 @@ class Planner {
           plan.receiveCodecs.push_back(std::move(old));
     plan.headerExtensions = t.headerExtensions;
     plan.reducedSizeRtcp = t.reducedSizeRtcp;
+    plan.jitterBufferTarget = t.jitterBufferTarget;
     const sdp::MediaSection* remote = remoteSection(*t.mid);
     if (!remote) return plan;
     plan.maxSendBitrate = bandwidthOf(*remote);
@@ -232,5 +234,17 @@ class Planner {
 }  // namespace
 
 Plan makePlan(const Session& session) { return Planner(session).run(); }
+
+const CodecPlan* codecOf(const MediaPlan& plan, const SendEncoding& encoding) {
+  if (encoding.codec) {
+    for (const CodecPlan& one : plan.sendCodecs) {
+      const Codec& c = one.codec;
+      if (codecMatches(*encoding.codec, {c.name, c.clockRate, plan.kind == MediaKind::audio ? std::max(c.channels, 1) : 0, c.fmtp},
+                       true))
+        return &one;
+    }
+  }
+  return plan.sendCodec ? &*plan.sendCodec : nullptr;
+}
 
 }  // namespace peerage::jsep

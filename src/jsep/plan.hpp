@@ -76,6 +76,7 @@ struct MediaPlan {
   };
   std::vector<RemoteSsrc> remoteSsrcs;
   bool reducedSizeRtcp = false;
+  std::optional<double> jitterBufferTarget;  ///< ms that the receiver shall hold at least
   friend bool operator==(const MediaPlan&, const MediaPlan&) = default;
 };
 
@@ -98,5 +99,9 @@ struct Plan {
 };
 
 Plan makePlan(const Session& session);
+
+/// What an encoding is sent with: the first negotiated codec that matches its choice, else the most preferred one
+/// (webrtc-pc §5.2.6 "codec"). Null when nothing was negotiated to be sent.
+const CodecPlan* codecOf(const MediaPlan& plan, const SendEncoding& encoding);
 
 }  // namespace peerage::jsep

@@ -150,6 +150,16 @@ TEST(Plan, Rule94_Bandwidth) {
   EXPECT_EQ(plan.maxTotalSendBitrate, 900000u);
 }
 
+TEST(Plan, AnEncodingChoosesAmongTheNegotiatedCodecs) {
+  MediaPlan plan{.kind = MediaKind::video};
+  EXPECT_EQ(codecOf(plan, {}), nullptr);
+  plan.sendCodecs = {{Codec{96, "VP8", 90000, 0, "", {}}, 97}, {Codec{98, "VP9", 90000, 0, "profile-id=0", {}}, 99}};
+  plan.sendCodec = plan.sendCodecs[0];
+  EXPECT_EQ(codecOf(plan, {})->codec.payloadType, 96);
+  EXPECT_EQ(codecOf(plan, {.codec = CodecPreference{.name = "vp9", .fmtp = "profile-id=0"}})->codec.payloadType, 98);
+  EXPECT_EQ(codecOf(plan, {.codec = CodecPreference{.name = "H264"}})->codec.payloadType, 96) << "not negotiated";
+}
+
 TEST(Plan, PranswerStartsTheTransport) {
   Peer a(1), b(2);
   a.addTrack(MediaKind::audio, "mic");

@@ -45,7 +45,7 @@ struct SendEncoding {
   std::optional<double> maxFramerate;
   std::optional<double> scaleResolutionDownBy;
   std::string priority = "low";
-  std::string networkPriority = "low";
+  std::string networkPriority;  ///< empty: the dictionary contains none
   uint32_t ssrc = 0;
   uint32_t rtxSsrc = 0;
   friend bool operator==(const SendEncoding&, const SendEncoding&) = default;
@@ -85,6 +85,7 @@ struct Transceiver {
   // The receiver.
   std::vector<std::string> remoteStreamIds;  ///< ids of [[AssociatedRemoteMediaStreams]]
   std::vector<Codec> receiveCodecs;          ///< payload types as we said them
+  std::optional<double> jitterBufferTarget;  ///< ms, 0 to 4000
 
   /// [[SenderTransport]] and [[ReceiverTransport]], which are always the same.
   std::optional<TransportId> transport;

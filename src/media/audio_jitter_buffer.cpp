@@ -146,7 +146,16 @@ void AudioJitterBuffer::updateTarget(int packetSamples) {
     if (sum >= kQuantile) break;
   }
   const Duration wanted = toDuration(packetSamples) + static_cast<int64_t>(bucket + 1) * kBucket;
-  target_ = std::clamp(wanted, config_.minDelay, config_.maxDelay);
+  floor_ = std::max(minimum_, floor_ - toDuration(packetSamples) / 10);
+  target_ = std::max(std::clamp(wanted, config_.minDelay, config_.maxDelay), floor_);
+}
+
+void AudioJitterBuffer::setMinimum(Duration minimum) {
+  minimum_ = std::clamp(minimum, Duration{0}, Duration{4s});
+  floor_ = std::max(floor_, minimum_);
+  target_ = std::max(target_, floor_);
+  // Packets of 10 ms, and what may be held over the target.
+  config_.maxPackets = std::max(config_.maxPackets, static_cast<size_t>((floor_ + 1s) / 10ms));
 }
 
 Duration AudioJitterBuffer::heldDelay() const { return toDuration(heldSamples_ + queuedSamples()); }

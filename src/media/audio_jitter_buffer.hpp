@@ -58,6 +58,9 @@ class AudioJitterBuffer {
   explicit AudioJitterBuffer(std::unique_ptr<AudioDecoder> decoder, const AudioJitterConfig& config = {});
 
   void handleInput(Timestamp now, const AudioPacket& packet);
+  /// The target is at least this from now on, 0 to 4 s; 0 leaves it to the network. Up at once, down gradually, so that what
+  /// is held is played and not thrown away.
+  void setMinimum(Duration minimum);
   /// Fills `out` (interleaved, decoder().channels() channels, 48 kHz; 10 or 20 ms is usual, up to 120 ms) with what
   /// is to be heard next: silence before the first packet's time has come. Called once per length of `out`.
   void pull(Timestamp now, std::span<int16_t> out);
@@ -125,6 +128,8 @@ class AudioJitterBuffer {
   int64_t fastestBefore_ = 0;
   std::array<double, kBuckets> histogram_{};
   uint64_t observations_ = 0;
+  Duration minimum_{0};  ///< as set
+  Duration floor_{0};    ///< on its way down to minimum_
   Duration target_;
   AudioJitterStats stats_;
 };

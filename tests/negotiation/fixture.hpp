@@ -18,6 +18,14 @@ namespace peerage::negotiation {
 
 using namespace std::chrono_literals;
 
+/// ASSERT_TRUE of a coroutine.
+#define CO_ASSERT(condition)                 \
+  if (!(condition)) {                        \
+    ADD_FAILURE() << "not so: " #condition;  \
+    co_return;                               \
+  }                                          \
+  static_assert(true)
+
 /// The lines of a description that begin with `prefix`.
 inline std::vector<std::string> linesOf(const std::string& sdp, std::string_view prefix) {
   std::vector<std::string> found;

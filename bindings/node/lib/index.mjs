@@ -1,0 +1,38 @@
+// The package as an ES module: the same objects as require() gives.
+import peerage from './index.js';
+
+export const {
+  RTCPeerConnection,
+  RTCSessionDescription,
+  RTCIceCandidate,
+  RTCPeerConnectionIceEvent,
+  RTCPeerConnectionIceErrorEvent,
+  RTCCertificate,
+  RTCRtpSender,
+  RTCRtpReceiver,
+  RTCRtpTransceiver,
+  RTCDtlsTransport,
+  RTCIceTransport,
+  RTCIceCandidatePair,
+  RTCTrackEvent,
+  RTCSctpTransport,
+  RTCDataChannel,
+  RTCDataChannelEvent,
+  RTCDTMFSender,
+  RTCDTMFToneChangeEvent,
+  RTCStatsReport,
+  RTCError,
+  RTCErrorEvent,
+  MediaStream,
+  MediaStreamTrack,
+  MediaStreamTrackEvent,
+  OverconstrainedError,
+  MediaDevices,
+  MediaDeviceInfo,
+  InputDeviceInfo,
+  DeviceChangeEvent,
+  mediaDevices,
+  getUserMedia,
+  nonstandard,
+} = peerage;
+export default peerage;
