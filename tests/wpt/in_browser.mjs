@@ -1,5 +1,6 @@
 // Runs test files in a real browser, headless, one page at a time; the same flags and preferences as the browser tests.
 import { setTimeout as delay } from 'node:timers/promises';
+import { cleanUp, launchBrowser } from '../browser/harness.mjs';
 import { Checkout } from './checkout.mjs';
 import { harvest } from './results.mjs';
 import { Server } from './server.mjs';
@@ -30,22 +31,19 @@ export class BrowserRunner {
   }
 
   async stop() {
-    await within(kGraceSeconds, this.browser.close());
-    this.browser.process()?.kill('SIGKILL');
+    if (this.browser) await this.#end();
     await this.server.stop();
   }
 
-  get version() {
-    return this.browserVersion;
+  async #launch() {
+    this.browser = await launchBrowser(this.name);
+    this.version = (await this.browser.version()).replace(/^\D*/, '');
   }
 
-  async #launch() {
-    const { launchBrowser } = await import('../browser/harness.mjs');
-    this.browser = await launchBrowser(this.name);
-    this.browserVersion = (await this.browser.version()).replace(/^Headless|\/.*$/g, '') && (await this.browser.version());
-    if (this.name === 'chromium') {
-      await this.browser.defaultBrowserContext().overridePermissions(this.server.origin, ['camera', 'microphone']);
-    }
+  /** The browser's own closing may wait for a page that hangs for ever. */
+  async #end() {
+    if (await within(kGraceSeconds, cleanUp().then(() => true))) return;
+    this.browser.process()?.kill('SIGKILL');
   }
 
   /** The result of one file, whose own limit is `seconds`. */
@@ -55,6 +53,7 @@ export class BrowserRunner {
     let reported;
     try {
       page = await this.browser.newPage();
+      await page.bringToFront();
       // Chromium shows 127.0.0.1 to ICE only once a page may use a camera.
       await page.goto(`${this.server.origin}/wpt-runner/blank`);
       await page.evaluate(useCameraOnce);
@@ -78,7 +77,7 @@ export class BrowserRunner {
   async #tidy(page) {
     const closed = await within(kGraceSeconds, page?.close().then(() => true, () => false) ?? Promise.resolve(false));
     if (closed) return;
-    this.browser.process()?.kill('SIGKILL');
+    await this.#end();
     await this.#launch();
   }
 }

@@ -6,9 +6,11 @@ import { parseArgs } from 'node:util';
 import { Checkout } from './checkout.mjs';
 import { fileNameOf, findImplementation } from './implementation.mjs';
 import { baselineOf, compare, passesOf, readJson, totals, worse, writeByLines } from './results.mjs';
-import { kRecorded, writeReport } from './report.mjs';
+import { recordedAt, writeReport } from './report.mjs';
 
 const kGainedShown = 20;
+/** Seconds; three times, or half as much again, what testharness.js allows: machines that test are busy. */
+const kLimits = { normal: 30, long: 90 };
 const here = dirname(fileURLToPath(import.meta.url));
 
 const kUsage = `./run wpt --wpt DIR [PATTERN…]   runs the tests of DIR's webrtc folders whose path contains a PATTERN (all, without one)
@@ -17,8 +19,9 @@ const kUsage = `./run wpt --wpt DIR [PATTERN…]   runs the tests of DIR's webrt
   --results FILE       writes each file's and subtest's result there, as JSON
   --update             records the results as this implementation's baseline
   --repeat N           runs each file N times; of each subtest the worst result counts
-  --timeout-factor N   times the limit of testharness.js (10 s, or 60 s for long files); 3
-  --jobs N             files at once, in Node; 2
+  --timeout-factor N   times the limits of a file, 30 s and for those that say they are long 90 s; 1
+  --commit HASH        the commit of a DIR that has come without git's history
+  --jobs N             files at once in Node, 2; in a browser always one
   --verbose            every subtest that does not pass, with its message
 ./run wpt --report     writes docs/conformance.md from what was recorded`;
 
@@ -27,7 +30,7 @@ function options() {
     allowPositionals: true,
     options: {
       wpt: { type: 'string' }, impl: { type: 'string' }, browser: { type: 'string' }, results: { type: 'string' },
-      update: { type: 'boolean' }, repeat: { type: 'string', default: '1' }, 'timeout-factor': { type: 'string', default: '3' },
+      update: { type: 'boolean' }, repeat: { type: 'string', default: '1' }, 'timeout-factor': { type: 'string', default: '1' }, commit: { type: 'string' },
       jobs: { type: 'string', default: String(Math.min(2, availableParallelism())) }, verbose: { type: 'boolean' },
       report: { type: 'boolean' }, help: { type: 'boolean', short: 'h' },
     },
@@ -41,7 +44,7 @@ function options() {
     throw new Error(`--browser is chromium or firefox, not ${values.browser}`);
   }
   if (values.browser && values.impl) throw new Error('--browser and --impl exclude each other');
-  return { ...values, patterns: positionals, repeat: count('repeat'), factor: count('timeout-factor'), jobs: count('jobs') };
+  return { ...values, patterns: positionals, repeat: count('repeat'), factor: count('timeout-factor'), jobs: values.browser ? 1 : count('jobs') };
 }
 
 async function runnerOf(checkout, { browser, impl }) {
@@ -59,7 +62,7 @@ async function runAll(runner, checkout, files, { factor, repeat, jobs }, told) {
   const rest = [...files];
   const worker = async () => {
     for (let file; (file = rest.shift()); ) {
-      const seconds = factor * (checkout.page(file).timeout === 'long' ? 60 : 10);
+      const seconds = factor * kLimits[checkout.page(file).timeout];
       let result = await runner.run(file, seconds);
       for (let i = 1; i < repeat; i++) result = worse(result, await runner.run(file, seconds));
       told(file, result);
@@ -92,7 +95,7 @@ function judge(baseline, results) {
 
 /** Replaces of what is recorded the files that ran. */
 function record(name, head, results) {
-  for (const [file, key, entries] of [[kRecorded(name), 'files', results], [join(here, 'baseline', `${fileNameOf(name)}.json`), 'files', baselineOf(results)]]) {
+  for (const [file, key, entries] of [[recordedAt(name), 'files', results], [join(here, 'baseline', `${fileNameOf(name)}.json`), 'files', baselineOf(results)]]) {
     const before = readJson(file, { files: {} });
     writeByLines(file, { ...head, files: { ...before.files, ...entries } }, key);
   }
@@ -118,7 +121,7 @@ async function main() {
   } finally {
     await runner.stop();
   }
-  const head = { implementation: name, version: version ?? runner.version, commit: checkout.commit, date: new Date().toISOString().slice(0, 10) };
+  const head = { implementation: name, version: version ?? runner.version, commit: chosen.commit ?? checkout.commit, date: new Date().toISOString().slice(0, 10) };
   if (chosen.results) writeByLines(chosen.results, { ...head, files: results }, 'files');
   const baseline = readJson(join(here, 'baseline', `${fileNameOf(name)}.json`), { files: {} });
   const kept = judge(baseline, results);
