@@ -23,9 +23,14 @@ const table = (head, rows) => [row(head), row(head.map((_, i) => (i === 0 ? '---
 export const plain = (text) => text.replace(/[\\`*_{}[\]<>|#~&]/g, (mark) => `\\${mark}`).replace(/\s+/g, ' ');
 const percent = (part, whole) => (whole === 0 ? '–' : `${((100 * part) / whole).toFixed(1)} %`);
 
-/** The cause of a failing subtest: of the rules {file, name?, cause} the first that fits; a name may end with *. */
+/** Whether a text is a pattern's, in which * stands for anything. */
+function fits(pattern, text) {
+  const parts = pattern.split('*').map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
+  return new RegExp(`^${parts.join('.*')}$`, 's').test(text);
+}
+
+/** The cause of a failing subtest: of the rules {file, name?, cause} the first whose patterns fit. */
 export function causeOf(rules, file, name) {
-  const fits = (pattern, text) => (pattern.endsWith('*') ? text.startsWith(pattern.slice(0, -1)) : text === pattern);
   return rules.find((rule) => fits(rule.file, file) && (rule.name === undefined || fits(rule.name, name)));
 }
 
