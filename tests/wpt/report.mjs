@@ -43,7 +43,8 @@ export function count(runs, skipped) {
   const inNode = (subtest) => !(subtest.split('\n')[0] in skipped);
   const byBrowser = new Set(kBrowsers.flatMap((name) => [...(passes[name] ?? [])]).filter(inNode));
   const files = [...new Set(Object.values(runs).flatMap((run) => Object.keys(run.files)))].sort();
-  return { passes, byBrowser, files: files.filter((file) => !(file in skipped)), skippedFiles: files.filter((file) => file in skipped) };
+  const [run, skippedFiles] = [false, true].map((wanted) => files.filter((file) => file in skipped === wanted));
+  return { passes, byBrowser, files: run, skippedFiles };
 }
 
 const passesIn = (runs, name, file) => (runs[name]?.files[file] ? passesOf(runs[name].files[file]).length : undefined);
@@ -82,8 +83,9 @@ function totalsSection(runs, { passes, byBrowser, files }) {
 
 /** Failures that come of an exception class of the module's own alone: it would be unfair not to say how many. */
 function wrongGlobal(runs, shown) {
-  const counts = shown.map((name) => [name, Object.values(runs[name].files).flatMap((r) => Object.values(r.subtests))
-    .filter((subtest) => /threw an exception from the wrong global/.test(messageOf(subtest))).length]).filter(([, n]) => n > 0);
+  const isSuch = (subtest) => /threw an exception from the wrong global/.test(messageOf(subtest));
+  const subtests = (name) => Object.values(runs[name].files).flatMap((result) => Object.values(result.subtests));
+  const counts = shown.map((name) => [name, subtests(name).filter(isSuch).length]).filter(([, n]) => n > 0);
   if (counts.length === 0) return [];
   return [`Subtests that fail only because the DOMException is of a class other than Node's own: ${
     counts.map(([name, n]) => `${titleOf(name)} ${n}`).join(', ')}.`, ''];
@@ -100,8 +102,8 @@ function filesSection(runs, files) {
   });
   return [
     '## Each file', '',
-    'Subtests passed; *e* where an error that nobody caught ended the file, *t* where its time was over, *c* where the process',
-    'crashed. "subtests" is what the run that got furthest saw.', '',
+    'Subtests passed; *e* where an error that nobody caught ended the file, *t* where its time was over, *c* where the',
+    'process crashed. "subtests" is what the run that got furthest saw.', '',
     ...table(['file', 'subtests', ...kColumns.map(titleOf)], rows), '',
   ];
 }
@@ -109,9 +111,11 @@ function filesSection(runs, files) {
 const kMarks = { ERROR: '*e*', TIMEOUT: '*t*', CRASH: '*c*', PRECONDITION_FAILED: '*p*' };
 
 function skippedSection(runs, skippedFiles, skipped) {
-  const rows = skippedFiles.map((file) => [file, skipped[file], ...kBrowsers.map((name) => String(passesIn(runs, name, file) ?? '–'))]);
-  return ['## Files that Node cannot run', '', 'They need a rendering engine, a worker or a frame; no implementation in Node is measured by them.',
-          '', ...table(['file', 'why', ...kBrowsers.map(titleOf)], rows), ''];
+  const passes = (file) => kBrowsers.map((name) => String(passesIn(runs, name, file) ?? '–'));
+  const rows = skippedFiles.map((file) => [file, skipped[file], ...passes(file)]);
+  return ['## Files that Node cannot run', '',
+          'They need a rendering engine, a worker or a frame; no implementation in Node is measured by them.', '',
+          ...table(['file', 'why', ...kBrowsers.map(titleOf)], rows), ''];
 }
 
 function failuresSection(own, { byBrowser }, rules) {
@@ -131,13 +135,16 @@ function failuresSection(own, { byBrowser }, rules) {
       else unexplained++;
       const browsers = byBrowser.has(key(file, name)) ? '' : ' (no browser passes it either)';
       const message = messageOf(subtest) ? ` ${plain(messageOf(subtest))}` : '';
-      lines.push(`- ${plain(name)}${browsers}: ${rule ? `**${rule.cause}**` : 'cause not written down yet'} — ${statusOf(subtest)}${message}`);
+      const cause = rule ? `**${rule.cause}**` : 'cause not written down yet';
+      lines.push(`- ${plain(name)}${browsers}: ${cause} — ${statusOf(subtest)}${message}`);
     }
     lines.push('');
   }
   const unused = rules.filter((rule) => !used.has(rule));
-  for (const rule of unused) console.warn(`causes.json: nothing fails any more of ${rule.file}${rule.name ? `, ${rule.name}` : ''}`);
-  return ['## What fails', '', `${failing} subtests fail or do not run; ${unexplained} of them without a cause in tests/wpt/causes.json.`, '', ...lines];
+  for (const { file, name = '*' } of unused) console.warn(`causes.json: nothing fails any more of ${file}, ${name}`);
+  return ['## What fails', '',
+          `${failing} subtests fail or do not run; ${unexplained} of them without a cause in tests/wpt/causes.json.`, '',
+          ...lines];
 }
 
 /** The page as text. */
@@ -148,11 +155,10 @@ export function page(runs, skipped, rules) {
   const dates = recorded.map((name) => runs[name].date).sort();
   return [
     '# Conformance', '',
-    'The `webrtc*` folders of [web-platform-tests](https://github.com/web-platform-tests/wpt), unchanged, against peerage and others.',
-    '`./run wpt --wpt DIR --update` records a run (docs/conformance.md itself is made by `./run wpt --report`); in Node each file has a',
-    'process of its own, in the browsers a page of its own, both in a network namespace without any network.', '',
-    `Commit of web-platform-tests: ${commits.join(', ') || 'unknown'}. Recorded ${dates[0] === dates.at(-1) ? dates[0] : `${dates[0]} to ${dates.at(-1)}`}: ${
-      recorded.map((name) => `${titleOf(name)} ${runs[name].version ?? ''}`.trim()).join(', ')}.`, '',
+    'The `webrtc*` folders of [web-platform-tests](https://github.com/web-platform-tests/wpt), unchanged, against peerage',
+    'and others; [wpt.md](wpt.md) says how. This page is made by `./run wpt --report` of what `./run wpt --update` recorded.', '',
+    `Commit of web-platform-tests: ${commits.join(', ') || 'unknown'}. Recorded ${[...new Set(dates)].join(', ')}:`,
+    `${recorded.map((name) => `${titleOf(name)} ${runs[name].version ?? ''}`.trim()).join(', ')}.`, '',
     ...totalsSection(runs, counted),
     ...filesSection(runs, counted.files),
     ...skippedSection(runs, counted.skippedFiles, skipped),

@@ -43,7 +43,8 @@ export function worse(a, b) {
 
 /** What a later run must bring again: of each file how it ended and the subtests that passed. */
 export function baselineOf(results) {
-  return Object.fromEntries(Object.entries(results).map(([file, result]) => [file, { status: result.status, passes: passesOf(result) }]));
+  const kept = (result) => ({ status: result.status, passes: passesOf(result) });
+  return Object.fromEntries(Object.entries(results).map(([file, result]) => [file, kept(result)]));
 }
 
 /** What a run lost and gained against a baseline, among the files that it ran: lists of {file, name, message}. */
@@ -59,7 +60,8 @@ export function compare(baseline, results) {
     }
     for (const name of passes) if (!expected.has(name)) gained.push({ file, name });
     if (before && kFileOrder.indexOf(result.status) > kFileOrder.indexOf(before.status)) {
-      lost.push({ file, name: '(the file as a whole)', message: `${before.status} became ${result.status}: ${result.message ?? ''}` });
+      const message = `${before.status} became ${result.status}: ${result.message ?? ''}`;
+      lost.push({ file, name: '(the file as a whole)', message });
     }
   }
   return { lost, gained };
@@ -82,6 +84,7 @@ export const readJson = (file, otherwise) => (existsSync(file) ? JSON.parse(read
 export function writeByLines(file, object, key) {
   const { [key]: entries, ...head } = object;
   const lines = Object.keys(entries).sort().map((name) => `${JSON.stringify(name)}: ${JSON.stringify(entries[name])}`);
-  const start = Object.entries(head).filter(([, value]) => value !== undefined).map(([name, value]) => `${JSON.stringify(name)}: ${JSON.stringify(value)},\n`).join('');
-  writeFileSync(file, `{\n${start}${JSON.stringify(key)}: {\n${lines.join(',\n')}\n}\n}\n`);
+  const start = Object.entries(head).filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${JSON.stringify(name)}: ${JSON.stringify(value)},\n`);
+  writeFileSync(file, `{\n${start.join('')}${JSON.stringify(key)}: {\n${lines.join(',\n')}\n}\n}\n`);
 }

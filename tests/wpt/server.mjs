@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 
 const kMaxReport = 64 << 20;
+const kBlank = { body: '<!doctype html><title>blank</title>', headers: { 'content-type': 'text/html' } };
 
 export class Server {
   #waiting = new Map();
@@ -41,8 +42,7 @@ export class Server {
       response.writeHead(204).end();
       return;
     }
-    const answer = pathname === '/wpt-runner/blank' ? { body: '<!doctype html><title>blank</title>', headers: { 'content-type': 'text/html' } }
-                                                   : this.checkout.serve(pathname, this.port);
+    const answer = pathname === '/wpt-runner/blank' ? kBlank : this.checkout.serve(pathname, this.port);
     response.writeHead(answer ? 200 : 404, { 'cache-control': 'no-store', ...answer?.headers });
     response.end(answer?.body);
   }

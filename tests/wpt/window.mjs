@@ -64,8 +64,9 @@ class Document extends Node {
     super();
     this.#elements = elements.map((e) => new (kElementClasses[e.tag] ?? HTMLElement)(e));
     this.title = title;
-    this.documentElement = this.getElementsByTagName('html')[0] ?? new HTMLElement({ tag: 'html', attributes: {}, text: '' });
-    this.body = this.getElementsByTagName('body')[0] ?? new HTMLElement({ tag: 'body', attributes: {}, text: '' });
+    const only = (tag) => this.getElementsByTagName(tag)[0] ?? this.createElement(tag);
+    this.documentElement = only('html');
+    this.body = only('body');
   }
   get defaultView() {
     return globalThis;
@@ -77,7 +78,8 @@ class Document extends Node {
     return this.#elements.filter((e) => e.tagName === tag.toUpperCase());
   }
   querySelectorAll(selector) {
-    return selector.startsWith('#') ? this.#elements.filter((e) => e.id === selector.slice(1)) : this.getElementsByTagName(selector);
+    if (selector.startsWith('#')) return this.#elements.filter((e) => e.id === selector.slice(1));
+    return this.getElementsByTagName(selector);
   }
   querySelector(selector) {
     return this.querySelectorAll(selector)[0] ?? null;
@@ -188,7 +190,6 @@ function reportErrors(target, ErrorEvent, PromiseRejectionEvent) {
     target.dispatchEvent(new ErrorEvent('error', { message, error, cancelable: true }));
   });
   process.on('unhandledRejection', (reason, promise) => {
-    promise.catch?.(() => {});
     target.dispatchEvent(new PromiseRejectionEvent('unhandledrejection', { reason, promise, cancelable: true }));
   });
 }

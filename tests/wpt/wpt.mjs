@@ -30,7 +30,8 @@ function options() {
     allowPositionals: true,
     options: {
       wpt: { type: 'string' }, impl: { type: 'string' }, browser: { type: 'string' }, results: { type: 'string' },
-      update: { type: 'boolean' }, repeat: { type: 'string', default: '1' }, 'timeout-factor': { type: 'string', default: '1' }, commit: { type: 'string' },
+      update: { type: 'boolean' }, repeat: { type: 'string', default: '1' }, 'timeout-factor': { type: 'string', default: '1' },
+      commit: { type: 'string' },
       jobs: { type: 'string', default: String(Math.min(2, availableParallelism())) }, verbose: { type: 'boolean' },
       report: { type: 'boolean' }, help: { type: 'boolean', short: 'h' },
     },
@@ -44,7 +45,8 @@ function options() {
     throw new Error(`--browser is chromium or firefox, not ${values.browser}`);
   }
   if (values.browser && values.impl) throw new Error('--browser and --impl exclude each other');
-  return { ...values, patterns: positionals, repeat: count('repeat'), factor: count('timeout-factor'), jobs: values.browser ? 1 : count('jobs') };
+  const jobs = values.browser ? 1 : count('jobs');
+  return { ...values, patterns: positionals, repeat: count('repeat'), factor: count('timeout-factor'), jobs };
 }
 
 async function runnerOf(checkout, { browser, impl }) {
@@ -93,18 +95,26 @@ function judge(baseline, results) {
   return lost.length === 0;
 }
 
+const baselineAt = (name) => join(here, 'baseline', `${fileNameOf(name)}.json`);
+
 /** Replaces of what is recorded the files that ran. */
 function record(name, head, results) {
-  for (const [file, key, entries] of [[recordedAt(name), 'files', results], [join(here, 'baseline', `${fileNameOf(name)}.json`), 'files', baselineOf(results)]]) {
-    const before = readJson(file, { files: {} });
-    writeByLines(file, { ...head, files: { ...before.files, ...entries } }, key);
+  for (const [file, entries] of [[recordedAt(name), results], [baselineAt(name), baselineOf(results)]]) {
+    const { files } = readJson(file, { files: {} });
+    writeByLines(file, { ...head, files: { ...files, ...entries } }, 'files');
   }
 }
 
 async function main() {
   const chosen = options();
-  if (chosen.help) return console.log(kUsage), 0;
-  if (chosen.report) return writeReport(), 0;
+  if (chosen.help) {
+    console.log(kUsage);
+    return 0;
+  }
+  if (chosen.report) {
+    writeReport();
+    return 0;
+  }
   if (!chosen.wpt) throw new Error(`where is web-platform-tests?\n\n${kUsage}`);
   const checkout = new Checkout(chosen.wpt);
   const skipped = chosen.browser ? {} : readJson(join(here, 'skipped.json'), {});
@@ -121,10 +131,14 @@ async function main() {
   } finally {
     await runner.stop();
   }
-  const head = { implementation: name, version: version ?? runner.version, commit: chosen.commit ?? checkout.commit, date: new Date().toISOString().slice(0, 10) };
+  const head = {
+    implementation: name,
+    version: version ?? runner.version,
+    commit: chosen.commit ?? checkout.commit,
+    date: new Date().toISOString().slice(0, 10),
+  };
   if (chosen.results) writeByLines(chosen.results, { ...head, files: results }, 'files');
-  const baseline = readJson(join(here, 'baseline', `${fileNameOf(name)}.json`), { files: {} });
-  const kept = judge(baseline, results);
+  const kept = judge(readJson(baselineAt(name), { files: {} }), results);
   if (chosen.update) record(name, head, results);
   const { passed, failed } = totals(results);
   console.log(`${files.length} files, ${all.length - files.length} skipped (tests/wpt/skipped.json says why)`);
