@@ -6,8 +6,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import puppeteer from 'puppeteer-core';
 
-export const program = process.env.PEERAGE_PROGRAM ?? fail('PEERAGE_PROGRAM must name the built program');
-
 const cleanups = [];
 /** What a failure shows of each child and page: functions that give a heading and lines. */
 const witnesses = [];
@@ -44,7 +42,7 @@ export class Child {
   constructor(args) {
     this.lines = [];
     this.args = args;
-    this.process = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.process = spawn(process.env.PEERAGE_PROGRAM ?? fail('PEERAGE_PROGRAM must name the built program'), args, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.exited = once(this.process, 'exit').then(([code, signal]) => ({ code, signal }));
     for (const stream of [this.process.stdout, this.process.stderr]) {
       let rest = '';
@@ -169,13 +167,20 @@ export async function main(scenario) {
     result = 1;
     await testify();
   }
-  for (const cleanup of cleanups.reverse()) {
+  if (!(await cleanUp())) result = 1;
+  process.exit(result);
+}
+
+/** Stops what was started; whether all of it could be stopped. */
+export async function cleanUp() {
+  let clean = true;
+  for (const cleanup of cleanups.splice(0).reverse()) {
     try {
       await cleanup();
     } catch (error) {
       console.error(`while stopping: ${error.message}`);
-      result = 1;
+      clean = false;
     }
   }
-  process.exit(result);
+  return clean;
 }
