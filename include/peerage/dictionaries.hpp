@@ -18,7 +18,9 @@ class MediaStream;
 
 /// webrtc-pc §4.2.2.
 struct RTCIceServer {
-  std::vector<std::string> urls = {};  ///< "stun:host[:port]" (RFC 7064)
+  /// "stun:host[:port]" (RFC 7064), "turn:host[:port][?transport=udp]" (RFC 7065, with username and credential). This version
+  /// asks "stun:" alone; the others are accepted, and gathering says of each in an icecandidateerror event that it is not.
+  std::vector<std::string> urls = {};
   std::optional<std::string> username = std::nullopt;
   std::optional<std::string> credential = std::nullopt;
 };
@@ -166,6 +168,18 @@ struct RTCIceParameters {
   std::string usernameFragment = {};
   std::string password = {};
 };
+
+/// webrtc-pc §4.9.1, RTCCertificateExpiration with WebCrypto's AlgorithmIdentifier, of which it is a part: what
+/// generateCertificate() makes.
+struct RTCCertificateExpiration {
+  std::string name = "ECDSA";  ///< "ECDSA" or "RSASSA-PKCS1-v1_5", without case
+  std::optional<std::string> namedCurve = std::nullopt;        ///< ECDSA: "P-256"
+  std::optional<uint32_t> modulusLength = std::nullopt;        ///< RSA: 2048
+  std::optional<std::vector<uint8_t>> publicExponent = std::nullopt;  ///< RSA: {1, 0, 1}
+  std::optional<std::string> hash = std::nullopt;              ///< RSA: "SHA-256"
+  std::optional<uint64_t> expires = std::nullopt;  ///< milliseconds from now, up to 365 days; 30 days by default
+};
+using AlgorithmIdentifier = RTCCertificateExpiration;
 
 /// webrtc-pc §5.5.2.
 struct RTCDtlsFingerprint {

@@ -56,8 +56,8 @@ struct RTCDataChannelEvent : Event {
 /// safe at any time, from inside its own callbacks too.
 class RTCPeerConnection : public TypedEventTarget<RTCPeerConnection> {
  public:
-  /// Throws SyntaxError for a URL that is none, InvalidAccessError for an expired certificate or a TURN server without
-  /// credentials, NotSupportedError for a server kind that this build does not have.
+  /// Throws InvalidAccessError for an expired certificate or a TURN server without credentials, SyntaxError for a URL that
+  /// is none of a STUN or TURN server.
   explicit RTCPeerConnection(EventLoop& loop, RTCConfiguration configuration = {});
   RTCPeerConnection(const RTCPeerConnection&) = delete;
   RTCPeerConnection& operator=(const RTCPeerConnection&) = delete;
@@ -87,7 +87,9 @@ class RTCPeerConnection : public TypedEventTarget<RTCPeerConnection> {
   std::shared_ptr<RTCSctpTransport> sctp() const;
 
   RTCConfiguration getConfiguration() const;
-  /// Throws InvalidModificationError where §4.4.1.6 does.
+  /// Servers and iceTransportPolicy hold from the next gathering on. Throws InvalidStateError when closed,
+  /// InvalidModificationError for other certificates, bundlePolicy or rtcpMuxPolicy, or another iceCandidatePoolSize once
+  /// setLocalDescription() has been called; what the constructor throws for servers.
   void setConfiguration(RTCConfiguration configuration);
   /// After it nothing fires any more and every transport is down.
   void close();
@@ -107,7 +109,11 @@ class RTCPeerConnection : public TypedEventTarget<RTCPeerConnection> {
   std::shared_ptr<RTCDataChannel> createDataChannel(std::string label, RTCDataChannelInit init = {});
   /// All stats, or those about a track that is sent or received here (InvalidAccessError unless exactly one is).
   Promise<RTCStatsReport> getStats(std::shared_ptr<MediaStreamTrack> selector = nullptr);
-  /// A certificate for RTCConfiguration::certificates, to be shared by several connections.
+  /// A certificate for RTCConfiguration::certificates, to be shared by several connections. Rejects with NotSupportedError
+  /// for any other algorithm than ECDSA with P-256 and RSASSA-PKCS1-v1_5 with 2048 bits, 65537 and SHA-256, TypeError where
+  /// a member that the algorithm needs is missing.
+  static Promise<std::shared_ptr<RTCCertificate>> generateCertificate(EventLoop& loop, AlgorithmIdentifier keygenAlgorithm);
+  /// An ECDSA certificate with P-256, good for 30 days.
   static Promise<std::shared_ptr<RTCCertificate>> generateCertificate(EventLoop& loop);
 
   EventHandler<Event> onnegotiationneeded;

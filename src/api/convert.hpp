@@ -76,6 +76,9 @@ constexpr jsep::BundlePolicy toJsep(RTCBundlePolicy policy) {
   return jsep::BundlePolicy::max_bundle;
 }
 
+constexpr ice::TransportPolicy toIce(RTCIceTransportPolicy policy) {
+  return policy == RTCIceTransportPolicy::relay ? ice::TransportPolicy::relay : ice::TransportPolicy::all;
+}
 constexpr RTCIceTransportState fromIce(ice::State state) {
   switch (state) {
     case ice::State::new_: return RTCIceTransportState::new_;

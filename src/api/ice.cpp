@@ -53,7 +53,7 @@ void PeerConnection::gather(jsep::TransportId id) {
   for (const auto& socket : transport.sockets) {
     engine_->addLocalHost(body_->now(), id, socket->localAddress());
   }
-  askStunServers(id, transport);
+  askServers(id, transport);
   if (transport.pendingLookups == 0) finishHosts(id);
 }
 
@@ -71,8 +71,23 @@ void PeerConnection::bindSockets(jsep::TransportId id, Transport& transport) {
   }
 }
 
-void PeerConnection::askStunServers(jsep::TransportId id, Transport& transport) {
-  for (const StunServer& server : stunServers_) {
+void PeerConnection::askServers(jsep::TransportId id, Transport& transport) {
+  const auto refuse = [&](const IceServerUrl& server, const std::string& why) {
+    engine_->addCandidateError(body_->now(), id, {}, server.url, 701, why);
+  };
+  for (const IceServerUrl& server : servers_) {
+    if (server.scheme == IceServerUrl::Scheme::stuns) {
+      refuse(server, "this version has no STUN over TLS: the server is not asked");
+      continue;
+    }
+    if (server.scheme != IceServerUrl::Scheme::stun) {
+      refuse(server, "this version has no TURN client: the server is not asked");
+      continue;
+    }
+    if (server.port == 0) {
+      refuse(server, "port 0 cannot be sent to");
+      continue;
+    }
     ++transport.pendingLookups;
     const uint64_t round = transport.gatherRound;
     transport.lookups.push_back(

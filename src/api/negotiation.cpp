@@ -93,6 +93,7 @@ Promise<RTCSessionDescriptionInit> PeerConnection::createAnswer() {
 }
 
 Promise<> PeerConnection::setLocalDescription(RTCLocalSessionDescriptionInit description) {
+  localDescriptionCalled_ = true;
   return chained<void>([this, description = std::move(description)](Deferred<> deferred, SharedDone done) {
     const jsep::SdpType type =
         description.type ? toJsep(*description.type) : jsep::implicitLocalType(session_.signalingState);

@@ -1,7 +1,6 @@
 #include "api/peer_connection.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <stdexcept>
 
 #include "api/capabilities.hpp"
@@ -9,67 +8,17 @@
 #include "api/track_source.hpp"
 #include "jsep/operations.hpp"
 #include "jsep/plan.hpp"
+#include "sdp/text.hpp"
 
 namespace peerage::detail {
 
 namespace {
 
-/// RFC 7064: "stun:" host [ ":" port ]. Throws what §4.4.1.6 wants for a URL that cannot be used.
-StunServer parseServerUrl(const std::string& url, const RTCIceServer& server) {
-  const auto syntax = [&](const std::string& why) {
-    return DOMException("the ICE server URL \"" + url + "\" " + why, DOMException::kSyntaxError);
-  };
-  const size_t colon = url.find(':');
-  if (colon == std::string::npos) throw syntax("has no scheme");
-  std::string scheme = url.substr(0, colon);
-  std::ranges::transform(scheme, scheme.begin(), [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
-  if (scheme == "turn" || scheme == "turns") {
-    if (!server.username || !server.credential) {
-      throw DOMException("the TURN server \"" + url + "\" needs username and credential", DOMException::kInvalidAccessError);
-    }
-    throw DOMException("\"" + url + "\": TURN servers are not supported by this version", DOMException::kNotSupportedError);
-  }
-  if (scheme == "stuns") {
-    throw DOMException("\"" + url + "\": STUN over TLS is not supported by this version", DOMException::kNotSupportedError);
-  }
-  if (scheme != "stun") throw syntax("has the scheme \"" + scheme + "\", which is none of stun, stuns, turn, turns");
-  std::string_view rest = std::string_view(url).substr(colon + 1);
-  if (rest.find_first_of("/?#@ ") != std::string_view::npos) throw syntax("has more than host and port");
-  StunServer parsed;
-  parsed.url = url;
-  std::string_view port;
-  if (rest.starts_with('[')) {  // an IPv6 literal
-    const size_t end = rest.find(']');
-    if (end == std::string_view::npos) throw syntax("has an unclosed bracket");
-    parsed.host = rest.substr(1, end - 1);
-    if (!IpAddress::parse(parsed.host)) throw syntax("has no IPv6 address in its brackets");
-    rest.remove_prefix(end + 1);
-    if (!rest.empty() && rest.front() != ':') throw syntax("has text after its bracket");
-    port = rest.empty() ? rest : rest.substr(1);
-    if (!rest.empty() && port.empty()) throw syntax("has an empty port");
-  } else {
-    const size_t at = rest.find(':');
-    parsed.host = rest.substr(0, at);
-    if (at != std::string_view::npos) {
-      port = rest.substr(at + 1);
-      if (port.empty()) throw syntax("has an empty port");
-    }
-  }
-  if (parsed.host.empty()) throw syntax("has no host");
-  if (!port.empty()) {
-    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), parsed.port);
-    if (error != std::errc{} || end != port.data() + port.size() || parsed.port == 0) {
-      throw syntax("has the port \"" + std::string(port) + "\", which is not in 1..65535");
-    }
-  }
-  return parsed;
-}
-
-std::vector<StunServer> parseServers(const RTCConfiguration& configuration) {
-  std::vector<StunServer> servers;
+std::vector<IceServerUrl> parseServers(const RTCConfiguration& configuration) {
+  std::vector<IceServerUrl> servers;
   for (const RTCIceServer& server : configuration.iceServers) {
     if (server.urls.empty()) throw DOMException("an ICE server has no URL", DOMException::kSyntaxError);
-    for (const std::string& url : server.urls) servers.push_back(parseServerUrl(url, server));
+    for (const std::string& url : server.urls) servers.push_back(validateIceServerUrl(url, server));
   }
   return servers;
 }
@@ -78,10 +27,40 @@ std::chrono::sys_seconds wallSeconds(LoopBody& body) {
   return std::chrono::time_point_cast<std::chrono::seconds>(body.wallClock());
 }
 
-dtls::CertificatePtr makeCertificate(LoopBody& body) {
-  auto made = body.dtlsFactory().makeCertificate({.now = wallSeconds(body)}, body.random());
+int64_t wallMilliseconds(LoopBody& body) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(body.wallClock().time_since_epoch()).count();
+}
+
+std::shared_ptr<RTCCertificate> makeCertificate(LoopBody& body, crypto::KeyKind kind, std::chrono::milliseconds lifetime) {
+  const int64_t now = wallMilliseconds(body);
+  auto made = body.dtlsFactory().makeCertificate(
+      {.kind = kind, .now = wallSeconds(body), .lifetime = std::chrono::ceil<std::chrono::seconds>(lifetime)}, body.random());
   if (!made) throw DOMException("no certificate: " + made.error().message, DOMException::kOperationError);
-  return *made;
+  return std::make_shared<RTCCertificate>(std::make_shared<CertificateData>(CertificateData{*made, now + lifetime.count()}));
+}
+
+constexpr std::chrono::milliseconds kDefaultLifetime = std::chrono::days(30);
+constexpr std::chrono::milliseconds kMaxLifetime = std::chrono::days(365);
+
+/// WebCrypto §18.4.4 "normalize an algorithm" for generateKey, with what makes a certificate here.
+crypto::KeyKind normalize(const AlgorithmIdentifier& algorithm) {
+  const auto missing = [&](const char* member) { return TypeError("generateCertificate: " + algorithm.name + " needs " + member); };
+  const auto unsupported = [](const std::string& what) {
+    return DOMException("generateCertificate: " + what + " is not supported", DOMException::kNotSupportedError);
+  };
+  if (sdp::sameIgnoringCase(algorithm.name, "ECDSA")) {
+    if (!algorithm.namedCurve) throw missing("namedCurve");
+    if (*algorithm.namedCurve != "P-256") throw unsupported("the curve \"" + *algorithm.namedCurve + "\"");
+    return crypto::KeyKind::ecdsa_p256;
+  }
+  if (!sdp::sameIgnoringCase(algorithm.name, "RSASSA-PKCS1-v1_5")) throw unsupported("the algorithm \"" + algorithm.name + "\"");
+  if (!algorithm.modulusLength) throw missing("modulusLength");
+  if (!algorithm.publicExponent) throw missing("publicExponent");
+  if (!algorithm.hash) throw missing("hash");
+  if (!sdp::sameIgnoringCase(*algorithm.hash, "SHA-256")) throw unsupported("the hash \"" + *algorithm.hash + "\"");
+  if (*algorithm.modulusLength != 2048) throw unsupported("a modulus of " + std::to_string(*algorithm.modulusLength) + " bits");
+  if (*algorithm.publicExponent != std::vector<uint8_t>{1, 0, 1}) throw unsupported("another public exponent than 65537");
+  return crypto::KeyKind::rsa_2048;
 }
 
 }  // namespace
@@ -104,22 +83,24 @@ PeerConnection::PeerConnection(RTCPeerConnection& owner, EventLoop& loop, RTCCon
       body_(loop.body()),
       configuration_(std::move(configuration)),
       chain_([this] { chainEmptied(); }) {
-  stunServers_ = parseServers(configuration_);
+  const int64_t now = wallMilliseconds(*body_);
   for (const auto& certificate : configuration_.certificates) {
     if (!certificate) throw TypeError("RTCConfiguration.certificates has a null entry");
-    if (certificate->expires() < std::chrono::duration_cast<std::chrono::milliseconds>(
-                                     body_->wallClock().time_since_epoch()).count()) {
-      throw DOMException("a certificate has expired", DOMException::kInvalidAccessError);
-    }
+    if (certificate->expires() <= now) throw DOMException("a certificate has expired", DOMException::kInvalidAccessError);
   }
-  certificate_ = configuration_.certificates.empty() ? makeCertificate(*body_)
-                                                     : configuration_.certificates.front()->data_->certificate;
+  // DTLS presents the first; descriptions name all, so that a peer accepts whichever comes.
+  std::vector<std::shared_ptr<RTCCertificate>> certificates = configuration_.certificates;
+  if (certificates.empty()) certificates.push_back(makeCertificate(*body_, crypto::KeyKind::ecdsa_p256, kDefaultLifetime));
+  certificate_ = certificates.front()->data_->certificate;
+  servers_ = parseServers(configuration_);
   jsep::Config config;
   config.bundlePolicy = toJsep(configuration_.bundlePolicy);
   config.codecs = codecCapabilities(body_->codecs().get());
   config.headerExtensions = headerExtensions();
-  const dtls::Fingerprint fingerprint = certificate_->fingerprint();
-  config.fingerprints = {{fingerprint.algorithm, fingerprint.value}};
+  for (const auto& certificate : certificates) {
+    const dtls::Fingerprint fingerprint = certificate->data_->certificate->fingerprint();
+    config.fingerprints.push_back({fingerprint.algorithm, fingerprint.value});
+  }
   session_ = jsep::makeSession(std::move(config), body_->random());
 
   engine::Options options;
@@ -127,8 +108,7 @@ PeerConnection::PeerConnection(RTCPeerConnection& owner, EventLoop& loop, RTCCon
   options.dtls = &body_->dtlsFactory();
   options.certificate = certificate_;
   options.codecs = body_->codecs();
-  options.icePolicy = configuration_.iceTransportPolicy == RTCIceTransportPolicy::relay ? ice::TransportPolicy::relay
-                                                                                        : ice::TransportPolicy::all;
+  options.icePolicy = toIce(configuration_.iceTransportPolicy);
   options.log = body_->log();
   engine_ = std::make_unique<engine::Connection>(std::move(options));
 }
@@ -188,30 +168,51 @@ void PeerConnection::setConfiguration(RTCConfiguration configuration) {
   const auto refuse = [](const std::string& what) {
     throw DOMException("setConfiguration: " + what, DOMException::kInvalidModificationError);
   };
-  if (!configuration.certificates.empty() && configuration.certificates != configuration_.certificates) {
-    refuse("the certificates cannot be changed");
-  }
+  if (configuration.certificates != configuration_.certificates) refuse("the certificates cannot be changed");
   if (configuration.bundlePolicy != configuration_.bundlePolicy) refuse("bundlePolicy cannot be changed");
   if (configuration.rtcpMuxPolicy != configuration_.rtcpMuxPolicy) refuse("rtcpMuxPolicy cannot be changed");
-  if (configuration.iceCandidatePoolSize != configuration_.iceCandidatePoolSize && session_.localDescription()) {
+  if (configuration.iceCandidatePoolSize != configuration_.iceCandidatePoolSize && localDescriptionCalled_) {
     refuse("iceCandidatePoolSize cannot be changed after setLocalDescription");
   }
-  auto servers = parseServers(configuration);
-  configuration.certificates = configuration_.certificates;
-  stunServers_ = std::move(servers);  // asked at the next gathering
+  servers_ = parseServers(configuration);  // asked at the next gathering
+  engine_->setIcePolicy(toIce(configuration.iceTransportPolicy));
   configuration_ = std::move(configuration);
 }
 
-Promise<std::shared_ptr<RTCCertificate>> PeerConnection::generateCertificate(EventLoop& loop) {
+Promise<std::shared_ptr<RTCCertificate>> PeerConnection::generateCertificate(EventLoop& loop, AlgorithmIdentifier algorithm) {
   const Deferred<std::shared_ptr<RTCCertificate>> deferred(loop);
-  loop.queueTask([deferred, body = loop.body()] {
-    try {
-      deferred.resolve(std::make_shared<RTCCertificate>(std::make_shared<CertificateData>(makeCertificate(*body))));
-    } catch (const DOMException&) {
-      deferred.reject(std::current_exception());
-    }
-  });
+  const std::chrono::milliseconds lifetime =
+      algorithm.expires ? std::chrono::milliseconds(std::min<uint64_t>(*algorithm.expires, kMaxLifetime.count()))
+                        : kDefaultLifetime;
+  try {
+    const crypto::KeyKind kind = normalize(algorithm);
+    loop.queueTask([deferred, kind, lifetime, body = loop.body()] {
+      try {
+        deferred.resolve(makeCertificate(*body, kind, lifetime));
+      } catch (const DOMException&) {
+        deferred.reject(std::current_exception());
+      }
+    });
+  } catch (const Exception&) {
+    deferred.reject(std::current_exception());
+  }
   return deferred.promise();
 }
 
 }  // namespace peerage::detail
+
+namespace peerage {
+
+RTCCertificatePem RTCCertificate::toPem() const {
+  return {data_->certificate->certificatePem(), data_->certificate->privateKeyPem()};
+}
+
+std::shared_ptr<RTCCertificate> RTCCertificate::fromPem(EventLoop& loop, const RTCCertificatePem& pem) {
+  auto read = loop.body()->dtlsFactory().certificateFromPem(pem.certificate, pem.privateKey);
+  if (!read) throw DOMException("RTCCertificate.fromPem: " + read.error().message, DOMException::kDataError);
+  const int64_t expires =
+      std::chrono::duration_cast<std::chrono::milliseconds>((*read)->notAfter().time_since_epoch()).count();
+  return std::make_shared<RTCCertificate>(std::make_shared<detail::CertificateData>(detail::CertificateData{*read, expires}));
+}
+
+}  // namespace peerage

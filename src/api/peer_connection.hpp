@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "api/ice_server_url.hpp"
 #include "api/loop_body.hpp"
 #include "api/operations_chain.hpp"
 #include "dtls/connection.hpp"
@@ -25,13 +26,7 @@ namespace peerage::detail {
 /// What an RTCCertificate is made of.
 struct CertificateData {
   dtls::CertificatePtr certificate;
-};
-
-/// A STUN server of the configuration, its URL taken apart (RFC 7064).
-struct StunServer {
-  std::string url;
-  std::string host;
-  uint16_t port = 3478;
+  int64_t expires = 0;  ///< milliseconds since the Unix epoch
 };
 
 /// Throws the exception that a negotiation failure stands for.
@@ -51,7 +46,7 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   bool isClosed() const { return closed_; }
   const RTCConfiguration& configuration() const { return configuration_; }
   void setConfiguration(RTCConfiguration configuration);
-  static Promise<std::shared_ptr<RTCCertificate>> generateCertificate(EventLoop& loop);
+  static Promise<std::shared_ptr<RTCCertificate>> generateCertificate(EventLoop& loop, AlgorithmIdentifier algorithm);
 
   // --- negotiation.cpp: descriptions
   Promise<RTCSessionDescriptionInit> createOffer(RTCOfferOptions options);
@@ -169,7 +164,7 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   void closeTransport(jsep::TransportId id);
   void gather(jsep::TransportId id);
   void bindSockets(jsep::TransportId id, Transport& transport);
-  void askStunServers(jsep::TransportId id, Transport& transport);
+  void askServers(jsep::TransportId id, Transport& transport);
   void finishHosts(jsep::TransportId id);
   void received(jsep::TransportId id, std::span<const DatagramView> datagrams);
   void resolveCandidate(const engine::CandidateToResolve& event);
@@ -211,7 +206,8 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   RTCPeerConnection* owner_;
   std::shared_ptr<LoopBody> body_;
   RTCConfiguration configuration_;
-  std::vector<StunServer> stunServers_;
+  std::vector<IceServerUrl> servers_;
+  bool localDescriptionCalled_ = false;  ///< setLocalDescription() has been called
   dtls::CertificatePtr certificate_;
   bool closed_ = false;
 

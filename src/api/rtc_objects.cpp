@@ -68,9 +68,7 @@ RTCIceCandidate::RTCIceCandidate(RTCIceCandidateInit init, std::optional<std::st
 
 // --- RTCCertificate ------------------------------------------------------------------------------------------------------
 
-int64_t RTCCertificate::expires() const {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(data_->certificate->notAfter().time_since_epoch()).count();
-}
+int64_t RTCCertificate::expires() const { return data_->expires; }
 
 std::vector<RTCDtlsFingerprint> RTCCertificate::getFingerprints() const {
   std::vector<RTCDtlsFingerprint> all;
@@ -288,8 +286,11 @@ std::shared_ptr<RTCDataChannel> RTCPeerConnection::createDataChannel(std::string
 Promise<RTCStatsReport> RTCPeerConnection::getStats(std::shared_ptr<MediaStreamTrack> selector) {
   return impl_->getStats(std::move(selector));
 }
+Promise<std::shared_ptr<RTCCertificate>> RTCPeerConnection::generateCertificate(EventLoop& loop, AlgorithmIdentifier algorithm) {
+  return detail::PeerConnection::generateCertificate(loop, std::move(algorithm));
+}
 Promise<std::shared_ptr<RTCCertificate>> RTCPeerConnection::generateCertificate(EventLoop& loop) {
-  return detail::PeerConnection::generateCertificate(loop);
+  return generateCertificate(loop, AlgorithmIdentifier{.namedCurve = "P-256"});
 }
 
 }  // namespace peerage

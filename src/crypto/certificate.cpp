@@ -103,6 +103,13 @@ Result<Certificate> Certificate::fromPem(std::string_view certificatePem, std::s
   if (X509_check_private_key(made.x509_.get(), made.key_.get()) != 1) {
     return opensslFailure("the private key is not the certificate's");
   }
+  // What the DTLS side can sign with and every peer can check (RFC 8827 §6.5).
+  const EVP_PKEY* pkey = made.key_.get();
+  char group[32] = "";
+  if (EVP_PKEY_is_a(pkey, "EC") == 1) EVP_PKEY_get_group_name(pkey, group, sizeof group, nullptr);
+  const bool p256 = std::string_view(group) == SN_X9_62_prime256v1;
+  const bool rsa = EVP_PKEY_is_a(pkey, "RSA") == 1 && EVP_PKEY_get_bits(pkey) >= 2048;
+  if (!p256 && !rsa) return failure("the key is neither ECDSA P-256 nor RSA of at least 2048 bits");
   if (auto described = made.describe(); !described) return std::unexpected(described.error());
   return made;
 }

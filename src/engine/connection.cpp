@@ -217,6 +217,13 @@ void Connection::apply(Timestamp now, const jsep::Plan& plan) {
   if (!impl_->closed_) impl_->apply(now, plan);
 }
 
+void Connection::setIcePolicy(ice::TransportPolicy policy) {
+  impl_->options_.icePolicy = policy;
+  for (const auto& entry : impl_->transports_) {
+    if (entry->transport) entry->transport->setIcePolicy(policy);
+  }
+}
+
 void Connection::addLocalHost(Timestamp now, jsep::TransportId transport, const SocketAddress& base,
                               const ice::HostInfo& info) {
   Impl::TransportEntry* entry = impl_->find(transport);

@@ -153,6 +153,9 @@ class Connection {
   /// events.
   void apply(Timestamp now, const jsep::Plan& plan);
 
+  /// What is gathered and checked, by transports and ICE generations that begin from now on (RFC 9429 §4.1.18).
+  void setIcePolicy(ice::TransportPolicy policy);
+
   // ---- Gathering, for the newest generation of a transport (see ice::Agent). Unknown transports: nothing happens.
 
   /// A bound UDP socket. Each socket belongs to one transport.

@@ -70,6 +70,7 @@ void Agent::Impl::begin(Parameters local) {
 
 void Agent::Impl::restart(Timestamp now, Parameters local) {
   if (state_ == State::closed) return;
+  if (nextPolicy_) options_.policy = *nextPolicy_;
   auto old = std::move(current_);
   begin(std::move(local));
   current_->restarted = state_ != State::new_;
@@ -408,6 +409,7 @@ bool Agent::addRemoteCandidate(Timestamp now, const Candidate& candidate) {
 }
 void Agent::endOfRemoteCandidates(Timestamp now) { impl_->endOfRemoteCandidates(now); }
 void Agent::restart(Timestamp now, Parameters local) { impl_->restart(now, std::move(local)); }
+void Agent::setPolicy(TransportPolicy policy) { impl_->setPolicy(policy); }
 void Agent::setRole(Role role) { impl_->setRole(role); }
 void Agent::close(Timestamp now) { impl_->close(now); }
 InputResult Agent::handleInput(Timestamp now, const SocketAddress& local, const SocketAddress& remote, ByteView data) {

@@ -255,6 +255,8 @@ class Agent {
   /// Begins a new generation with new credentials (made from the random source where empty). Data goes on over the old
   /// pair, and checks of the old generation are answered, until a pair of the new one is selected. The role stays.
   void restart(Timestamp now, Parameters local = {});
+  /// The policy from the next restart() on.
+  void setPolicy(TransportPolicy policy);
   /// JSEP fixes the role with the first description; later calls have no effect once checks have begun.
   void setRole(Role role);
   /// Terminal: nothing is sent any more, nothing is answered.

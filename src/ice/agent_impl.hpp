@@ -32,6 +32,7 @@ class Agent::Impl {
 
   // agent.cpp
   void restart(Timestamp now, Parameters local);
+  void setPolicy(TransportPolicy policy) { nextPolicy_ = policy; }
   void setRole(Role role);
   void close(Timestamp now);
   InputResult handleInput(Timestamp now, const SocketAddress& local, const SocketAddress& remote, ByteView data);
@@ -160,6 +161,7 @@ class Agent::Impl {
   bool isDisconnected(const Pair& pair, Timestamp now) const;
 
   AgentOptions options_;
+  std::optional<TransportPolicy> nextPolicy_;  ///< of the generation to come
   RandomSource& random_;
   Log log_;
   uint64_t tiebreaker_ = 0;

@@ -396,6 +396,7 @@ void Transport::endOfRemoteCandidates(Timestamp now) {
   impl_->agent().endOfRemoteCandidates(now);
   impl_->settle(now);
 }
+void Transport::setIcePolicy(ice::TransportPolicy policy) { impl_->agent().setPolicy(policy); }
 void Transport::restartIce(Timestamp now, ice::Parameters local) {
   impl_->agent().restart(now, std::move(local));
   impl_->settle(now);

@@ -132,6 +132,7 @@ class Transport {
   bool addRemoteCandidate(Timestamp now, const ice::Candidate& candidate);
   void endOfRemoteCandidates(Timestamp now);
   void restartIce(Timestamp now, ice::Parameters local = {});
+  void setIcePolicy(ice::TransportPolicy policy);
   const ice::Agent& ice() const;
 
   // --- DTLS ---
