@@ -72,19 +72,32 @@ function copyOf(configuration) {
   };
 }
 
-/** Web Cryptography's "normalize an algorithm" for generateKey, as far as there are certificates of it. */
+/** An integer by WebIDL's [EnforceRange], or undefined. */
+function enforced(value, name, max) {
+  if (value === undefined) return undefined;
+  const number = Math.trunc(Number(value));
+  if (!(number >= 0 && number <= max)) throw new TypeError(`generateCertificate: ${name} is not in 0..${max}: ${String(value)}`);
+  return number;
+}
+
+/** Web Cryptography's AlgorithmIdentifier, with RTCCertificateExpiration, as members that are plain values; what there are
+ * certificates of, the native side knows. */
 function keyAlgorithm(algorithm) {
-  const name = typeof algorithm === 'string' ? algorithm : algorithm.name;
+  if (typeof algorithm === 'string') return { name: algorithm };
+  const { name, namedCurve, modulusLength, publicExponent, hash, expires } = algorithm;
   if (name === undefined) throw new TypeError('generateCertificate: the algorithm has no name.');
-  const unsupported = () => new DOMException(`generateCertificate: no certificates of ${name}`, 'NotSupportedError');
-  if (`${name}`.toUpperCase() !== 'ECDSA') throw unsupported();
-  if (typeof algorithm === 'string' || algorithm.namedCurve === undefined) {
-    throw new TypeError('generateCertificate: ECDSA needs a namedCurve.');
+  if (publicExponent !== undefined && !(publicExponent instanceof Uint8Array)) {
+    throw new TypeError('generateCertificate: publicExponent is no Uint8Array.');
   }
-  if (`${algorithm.namedCurve}` !== 'P-256') throw unsupported();
-  if (algorithm.expires !== undefined) {
-    throw new DOMException('generateCertificate: the lifetime cannot be chosen', 'NotSupportedError');
-  }
+  const text = (value) => (value === undefined ? undefined : `${value}`);
+  return {
+    name: text(name),
+    namedCurve: text(namedCurve),
+    modulusLength: enforced(modulusLength, 'modulusLength', 0xffffffff),
+    publicExponent,
+    hash: text(typeof hash === 'object' && hash !== null ? hash.name : hash),
+    expires: enforced(expires, 'expires', Number.MAX_SAFE_INTEGER),
+  };
 }
 
 const RTCPeerConnection = {
@@ -148,8 +161,7 @@ const RTCPeerConnection = {
   },
   statics: {
     generateCertificate(algorithm) {
-      keyAlgorithm(algorithm);
-      return Pc.generateCertificate();
+      return Pc.generateCertificate(keyAlgorithm(algorithm));
     },
   },
 };

@@ -49,7 +49,9 @@ void addConnection(Environment& e, Napi::Object exports) {
       }>("addTransceiver")
       .call<&Pc::createDataChannel>("createDataChannel")
       .call<&Pc::getStats>("getStats")
-      .call<&Pc::generateCertificate>("generateCertificate");
+      .call<[](EventLoop& loop, AlgorithmIdentifier algorithm) {
+        return Pc::generateCertificate(loop, std::move(algorithm));
+      }>("generateCertificate");
 
   Class<Channel>(e, exports)
       .get<&Channel::label>("label")

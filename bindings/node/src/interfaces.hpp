@@ -110,6 +110,9 @@ PEERAGE_DICTIONARY(RTCRtpCapabilities, field("codecs", &D::codecs), field("heade
 PEERAGE_DICTIONARY(RTCRtpTransceiverInit, field("direction", &D::direction), field("streams", &D::streams),
                    field("sendEncodings", &D::sendEncodings))
 PEERAGE_DICTIONARY(RTCIceParameters, field("usernameFragment", &D::usernameFragment), field("password", &D::password))
+PEERAGE_DICTIONARY(RTCCertificateExpiration, field("name", &D::name), field("namedCurve", &D::namedCurve),
+                   field("modulusLength", &D::modulusLength), field("publicExponent", &D::publicExponent),
+                   field("hash", &D::hash), field("expires", &D::expires))
 PEERAGE_DICTIONARY(RTCDtlsFingerprint, field("algorithm", &D::algorithm), field("value", &D::value))
 
 }  // namespace peerage::node

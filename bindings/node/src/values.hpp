@@ -88,14 +88,6 @@ struct Js<std::vector<T>> {
 };
 /// Bytes go out as an ArrayBuffer, and come in as one or as a view.
 template <>
-struct Js<std::vector<uint8_t>> {
-  static Napi::Value to(Environment& e, const std::vector<uint8_t>& v) {
-    auto buffer = Napi::ArrayBuffer::New(e.env(), v.size());
-    if (!v.empty()) std::copy(v.begin(), v.end(), static_cast<uint8_t*>(buffer.Data()));
-    return buffer;
-  }
-};
-template <>
 struct Js<std::span<const uint8_t>> {
   static std::span<const uint8_t> from(Environment&, Napi::Value v) {
     if (v.IsArrayBuffer()) {
@@ -109,6 +101,18 @@ struct Js<std::span<const uint8_t>> {
     if (!v.IsTypedArray()) throw TypeError("the value is neither an ArrayBuffer nor a view of one");
     auto array = v.As<Napi::TypedArray>();
     return {static_cast<const uint8_t*>(array.ArrayBuffer().Data()) + array.ByteOffset(), array.ByteLength()};
+  }
+};
+template <>
+struct Js<std::vector<uint8_t>> {
+  static std::vector<uint8_t> from(Environment& e, Napi::Value v) {
+    const auto bytes = Js<std::span<const uint8_t>>::from(e, v);
+    return {bytes.begin(), bytes.end()};
+  }
+  static Napi::Value to(Environment& e, const std::vector<uint8_t>& v) {
+    auto buffer = Napi::ArrayBuffer::New(e.env(), v.size());
+    if (!v.empty()) std::copy(v.begin(), v.end(), static_cast<uint8_t*>(buffer.Data()));
+    return buffer;
   }
 };
 template <typename... T>
