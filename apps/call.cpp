@@ -26,6 +26,7 @@ class Caller {
         options_(options),
         source_(std::make_shared<MediaSource>(loop, options.source)),
         recorder_(options.record.empty() ? nullptr : std::make_shared<Recorder>(options.record)),
+        configuration_(configuration(loop, options)),
         client_(loop, {.url = options.server,
                        .name = options.name,
                        .protocol = options.protocol,
@@ -70,6 +71,18 @@ class Caller {
   using RefusedEvent = signaling::RefusedEvent;
   using ClosedEvent = signaling::ClosedEvent;
 
+  /// Throws Failure for an ICE server that cannot be used, before anything has begun.
+  static RTCConfiguration configuration(EventLoop& loop, const CallOptions& options) {
+    RTCConfiguration configuration;
+    for (const std::string& url : options.iceServers) configuration.iceServers.push_back({.urls = {url}});
+    try {
+      RTCPeerConnection(loop, configuration);
+    } catch (const DOMException& e) {
+      throw Failure(kUsage, std::string("--ice-server: ") + e.what());
+    }
+    return configuration;
+  }
+
   void finish(int code, std::string problem = {}) {
     exitCode_ = code;
     problem_ = std::move(problem);
@@ -106,6 +119,7 @@ class Caller {
                                                  CallSession::Options{.peer = peer,
                                                                       .inviting = inviting,
                                                                       .returnVideo = options_.returnVideo,
+                                                                      .configuration = configuration_,
                                                                       .source = source_,
                                                                       .recorder = recorder_});
     session->onover = [this, name = peer.name](const std::string& why, bool failed) {
@@ -157,6 +171,7 @@ class Caller {
   CallOptions options_;
   std::shared_ptr<MediaSource> source_;
   std::shared_ptr<Recorder> recorder_;
+  RTCConfiguration configuration_;
   signaling::Client client_;
   std::map<std::string, std::unique_ptr<CallSession>> sessions_;
   EventLoop::TimerId waiting_ = 0;

@@ -49,7 +49,7 @@ void ReturnedVideo::follow(EventLoop& loop, MediaStreamTrack& track) {
 }
 
 CallSession::CallSession(EventLoop& loop, signaling::Client& client, Options options)
-    : loop_(loop), client_(client), options_(std::move(options)), pc_(loop), returned_(loop), began_(loop.now()) {
+    : loop_(loop), client_(client), options_(std::move(options)), pc_(loop, options_.configuration), returned_(loop), began_(loop.now()) {
   pc_.onnegotiationneeded = [this]() { return negotiate(); };
   pc_.onicecandidate = [this](RTCPeerConnectionIceEvent& e) {
     if (!e.candidate) return say("gathering is complete");

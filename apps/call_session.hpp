@@ -42,6 +42,7 @@ class CallSession {
     signaling::Peer peer;
     bool inviting = false;      ///< we make the channels and the first offer
     bool returnVideo = true;
+    RTCConfiguration configuration;
     std::shared_ptr<MediaSource> source;
     std::shared_ptr<Recorder> recorder;  ///< null: nothing is recorded
     bool print = true;

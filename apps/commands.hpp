@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "peerage/signaling.hpp"
 
@@ -25,6 +26,7 @@ struct CallOptions {
   std::string name;
   signaling::Protocol protocol = signaling::Protocol::json;
   std::string room = "lobby";
+  std::vector<std::string> iceServers;  ///< URLs (RFC 7064)
   std::string invite;       ///< empty: invites nobody
   bool autoAnswer = false;
   std::string source = "test";

@@ -78,7 +78,7 @@ void FileTransfer::handleText(const std::string& text) {
   if (size->get<uint64_t>() > kLargestFile) {
     return problem("a file of " + size->dump() + " bytes, at most " + std::to_string(kLargestFile) + " are taken");
   }
-  incoming_.emplace();
+  incoming_.emplace(Incoming{});
   incoming_->file.name = name->get<std::string>();
   incoming_->size = size->get<size_t>();
   if (const auto sha = json.find("sha256"); sha != json.end() && sha->is_string()) incoming_->sha256 = sha->get<std::string>();

@@ -45,6 +45,7 @@ void addCall(CLI::App& app, CallOptions& options) {
       ->transform(CLI::CheckedTransformer(protocols))
       ->default_str("json");
   call->add_option("--room", options.room, "Room to join, with peerage.1")->capture_default_str();
+  call->add_option("--ice-server", options.iceServers, "stun:HOST[:PORT] that tells our public address; may be repeated");
   call->add_option("--invite", options.invite, "Calls this user");
   call->add_flag("--auto-answer", options.autoAnswer, "Takes every call");
   call->add_option("--source", options.source, "test (a picture with a clock, and a tone) or an IVF file with VP8")

@@ -39,10 +39,9 @@ class Peer {
         co_await pc.setLocalDescription();
         send({.description = pc.localDescription()});
       }
-    } else {
+    } else if (message.candidate) {  // null is not told: the peer could not know of which offer it is the end
       try {
-        RTCIceCandidateInit candidate;  // empty: the end of candidates
-        if (message.candidate) candidate = *message.candidate;
+        const RTCIceCandidateInit candidate = *message.candidate;
         co_await pc.addIceCandidate(candidate);
       } catch (const DOMException&) {
         if (!ignoreOffer) throw;  // a candidate of an offer that we ignored is no error

@@ -3,7 +3,7 @@
 
 Reads every #include of src/, sim/, signaling/, apps/ and include/ and fails on one that the layer's row does not name;
 and on clocks, threads, locks and random devices outside runtime. Tests (*_test.cpp, folders named testing) may use
-anything. Run it from anywhere: tools/check_layers.py [--self-test]
+anything. The table in docs/design.md must say the same. Run it from anywhere: tools/check_layers.py [--self-test]
 """
 
 import pathlib
@@ -116,6 +116,16 @@ def check_file(path, text):
     return problems
 
 
+def check_page(text):
+    """Where docs/design.md's table, `folder` | what | `layer`, `layer`, differs from TABLE."""
+    rows = {}
+    for folder, names in re.findall(r"^\| `([\w/]+)/` \|[^|]*\|([^|]*)\|$", text, re.M):
+        layer = "include" if folder.startswith("include/") else folder.removeprefix("src/")
+        rows[layer] = set(re.findall(r"`([^`]+)`", names))
+    return [f"docs/design.md: the row of {layer} names {sorted(rows.get(layer, []))}, it may include {sorted(TABLE.get(layer, []))}"
+            for layer in sorted(TABLE.keys() | rows.keys()) if rows.get(layer) != TABLE.get(layer)]
+
+
 def self_test():
     cases = [
         ("src/ice/agent.cpp", '#include "stun/message.hpp"\n', 0),
@@ -137,7 +147,12 @@ def self_test():
     failed = [case for case in cases if len(check_file(case[0], case[1])) != case[2]]
     for path, text, expected in failed:
         print(f"self-test: {path}: {text!r} should give {expected}, gives {check_file(path, text)}")
-    return not failed
+    page = "".join(f"| `src/{layer}/` | |{', '.join(f'`{name}`' for name in sorted(names))} |\n" for layer, names in TABLE.items())
+    page = page.replace("src/include/", "include/peerage/")
+    found = [len(check_page(page)), len(check_page(page.replace("`jsep`", ""))), len(check_page(page + "| `src/new/` | | |\n"))]
+    if found != [0, 2, 1]:
+        print(f"self-test: a right page and two wrong ones give {found} differences, not [0, 2, 1]")
+    return not failed and found == [0, 2, 1]
 
 
 def main():
@@ -146,7 +161,7 @@ def main():
     if "--self-test" in sys.argv:
         return 0
     count = 0
-    problems = []
+    problems = check_page((ROOT / "docs/design.md").read_text(encoding="utf-8"))
     for folder in ("include", "src", "sim", "signaling", "apps"):
         for path in sorted((ROOT / folder).rglob("*")):
             if path.suffix in (".hpp", ".cpp", ".h") and path.is_file():

@@ -38,7 +38,7 @@ RULES = {
     72: "unasked credentials", 73: "canTrickleIceCandidates", 74: "setConfiguration()", 75: "addTrack()", 76: "direction and stop()",
     77: "replaceTrack()", 78: "setCodecPreferences()", 79: "payload types are not re-used", 80: "sendEncodings", 81: "simulcast in offers",
     82: "a remote offer for simulcast", 83: "answers that narrow the encodings", 84: "setParameters()", 85: "order and lines of sections",
-    86: "bundle-only", 87: "bundle policies", 88: "bundles that fall", 89: "recycled sections", 90: "rtcp-mux-only", 91: "setup",
+    86: "bundle-only", 87: "bundle policies", 88: "bundles that fall", 89: "recycled sections", 90: "rtcp-mux-only, rtcp-mux, rtcp-rsize", 91: "setup",
     92: "fingerprint and tls-id", 93: "what an answer says", 94: "bandwidth lines", 95: "early media", 96: "valid, but not JSEP's",
     97: "perfect negotiation converges", 98: "an ignored offer changes nothing", 99: "an offer during SRD(answer)",
     100: "quiet after convergence",

@@ -198,7 +198,7 @@ void ClientCore::handleWelcome(const Json& message) {
     for (const std::string& text : session_->unacknowledged) outputs_.push_back(ClientSend{text});
     return;
   }
-  session_.emplace();
+  session_.emplace(Session{});
   session_->token = textOf(message, "token");
   session_->keptFor = std::chrono::seconds(std::min<uint64_t>(numberMember(message, "resumeSeconds").value_or(0), 86'400));
   transmitSequenced({{"type", "join"}, {"room", options_.room}});

@@ -1,6 +1,6 @@
 // Between the loop and the engine: datagrams in, then everything that the engine has to say out. What a program can see of it
 // happens in tasks, one for each event (or group of events that the specification puts into one task).
-#include <algorithm>
+#include <optional>
 
 #include "api/convert.hpp"
 #include "api/peer_connection.hpp"
@@ -67,35 +67,34 @@ void PeerConnection::sendRun(std::span<const Datagram> run) {
 }
 
 void PeerConnection::collectEvents() {
-  EngineEvents group;
-  const auto flush = [&] {
-    if (group.empty()) return;
-    queueTask([events = std::move(group)](PeerConnection& self) mutable { self.handle(std::move(events)); });
-    group = {};
+  // §5.6: a new pair and the state that comes with it change in one task. The engine tells the pair right before it.
+  std::optional<engine::SelectedPairChanged> pair;
+  const auto queuePair = [&] {
+    if (!pair) return;
+    queueTask([selected = std::move(*pair)](PeerConnection& self) { self.onIceChange(&selected, nullptr); });
+    pair.reset();
   };
   while (auto event = engine_->pollEvent()) {
-    // §5.6.4: a new pair and the state that comes with it change in one task.
-    const bool pairOrState = std::holds_alternative<engine::SelectedPairChanged>(*event) ||
-                             std::holds_alternative<engine::IceStateChanged>(*event);
-    if (!pairOrState || (!group.empty() && !std::holds_alternative<engine::SelectedPairChanged>(group.back()))) flush();
-    group.push_back(std::move(*event));
-    if (!pairOrState) flush();
+    const auto* changed = std::get_if<engine::IceStateChanged>(&*event);
+    if (changed && pair && pair->transport == changed->transport) {
+      queueTask([selected = std::move(*pair), state = *changed](PeerConnection& self) { self.onIceChange(&selected, &state); });
+      pair.reset();
+      continue;
+    }
+    queuePair();
+    if (auto* selected = std::get_if<engine::SelectedPairChanged>(&*event)) {
+      pair = std::move(*selected);
+      continue;
+    }
+    queueTask([one = std::move(*event)](PeerConnection& self) mutable { self.handle(one); });
   }
-  flush();
+  queuePair();
 }
 
 void PeerConnection::armTimer() {
   const auto timeout = engine_->nextTimeout();
   if (!timeout) return timer_->cancel();
   timer_->set(timeout->at);
-}
-
-void PeerConnection::handle(EngineEvents events) {
-  const std::weak_ptr<PeerConnection> weak = weak_from_this();
-  for (engine::Event& event : events) {
-    handle(event);
-    if (weak.expired() || closed_) return;
-  }
 }
 
 void PeerConnection::handle(engine::Event& event) {
@@ -110,8 +109,8 @@ void PeerConnection::handle(engine::Event& event) {
           },
           [&](engine::CandidateError& e) { onCandidateError(e); },
           [&](engine::IceGatheringChanged& e) { onIceGathering(e); },
-          [&](engine::IceStateChanged& e) { onIceState(e); },
-          [&](engine::SelectedPairChanged& e) { onSelectedPair(e); },
+          [&](engine::IceStateChanged& e) { onIceChange(nullptr, &e); },
+          [&](engine::SelectedPairChanged& e) { onIceChange(&e, nullptr); },
           [&](engine::IceRoleChanged& e) {
             if (auto it = transports_.find(e.transport.value()); it != transports_.end()) {
               it->second.dtls->iceTransport_->role_ =

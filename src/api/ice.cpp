@@ -55,11 +55,14 @@ void PeerConnection::closeTransport(jsep::TransportId id) {
     const bool iceChanged = ice->state_ != RTCIceTransportState::closed;
     dtls->state_ = RTCDtlsTransportState::closed;
     ice->state_ = RTCIceTransportState::closed;
+    const bool iceConnectionStateChanged = self.deriveIceConnectionState();
+    const bool connectionStateChanged = self.deriveConnectionState();
     if (iceChanged) ice->dispatchEvent<"statechange">();
     if (dtlsChanged) dtls->dispatchEvent<"statechange">();
     if (self.closed_) return;
-    self.updateIceConnectionState();
-    self.updateConnectionState();
+    if (iceConnectionStateChanged) self.fire<"iceconnectionstatechange">();
+    if (self.closed_) return;
+    if (connectionStateChanged) self.fire<"connectionstatechange">();
   });
 }
 

@@ -374,13 +374,15 @@ Promise<> PeerConnection::replaceTrack(RTCRtpSender& sender, std::shared_ptr<Med
     if (!state || state->stopping || state->stopped) {
       return rejectWith(done, deferred, invalidState("replaceTrack: the transceiver is stopped"));
     }
+    // What stop() does from here on changes nothing any more: the text looks at [[Stopping]] once.
     queueTask([id, track, deferred, done](PeerConnection& self) {
       auto replaced = jsep::replaceTrack(self.session_, id, track ? std::optional(track->id()) : std::nullopt);
       if (!replaced) return rejectWith(done, deferred, toException(replaced.error()));
       if (auto transceiver = self.find(id)) self.attachTrack(*transceiver->sender(), track);
       self.engine_->setSenderTrack(self.body_->now(), id, track != nullptr);
       self.touched();
-      (*done)([deferred] { deferred.resolve(); });
+      // The slot changes in one task, the promise is resolved in the next.
+      self.queueTask([deferred, done](PeerConnection&) { (*done)([deferred] { deferred.resolve(); }); });
     });
   });
 }

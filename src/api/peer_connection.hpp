@@ -109,8 +109,6 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
     int pendingLookups = 0;
     uint64_t gatherRound = 0;  ///< lookups of an earlier round say nothing any more
   };
-  /// An event of the engine, or several ICE events that belong to one task.
-  using EngineEvents = std::vector<engine::Event>;
 
   template <FixedString Name, typename E = Event>
   void fire(E event = {}) {
@@ -182,17 +180,18 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   void sendRun(std::span<const Datagram> run);
   void collectEvents();
   void armTimer();
-  void handle(EngineEvents events);
   void handle(engine::Event& event);
 
   // --- states.cpp
-  void onIceState(const engine::IceStateChanged& event);
-  void onSelectedPair(const engine::SelectedPairChanged& event);
+  /// Either or both, of the same transport.
+  void onIceChange(const engine::SelectedPairChanged* pair, const engine::IceStateChanged* changed);
+  std::shared_ptr<RTCIceCandidatePair> makePair(const engine::SelectedPairChanged& event) const;
   void onIceGathering(const engine::IceGatheringChanged& event);
   void onDtlsState(const engine::DtlsStateChanged& event);
   void onSctpState(const engine::SctpStateChanged& event);
   void onCandidateError(const engine::CandidateError& event);
-  void updateIceConnectionState();
+  bool deriveIceConnectionState();
+  bool deriveConnectionState();
   void updateConnectionState();
   bool updateIceGatheringState();
   std::vector<RTCDtlsTransport*> usedTransports() const;

@@ -1,5 +1,6 @@
 // The states of the transports and of the connection, and their events (webrtc-pc §4.3, §5.5, §5.6, §6.1).
 #include <algorithm>
+#include <utility>
 
 #include "api/convert.hpp"
 #include "api/peer_connection.hpp"
@@ -20,8 +21,8 @@ std::vector<RTCDtlsTransport*> PeerConnection::usedTransports() const {
   return used;
 }
 
-/// §4.3.4: the first line that applies.
-void PeerConnection::updateIceConnectionState() {
+/// Sets [[IceConnectionState]] (§4.3.4: the first line that applies) and says whether that changed it.
+bool PeerConnection::deriveIceConnectionState() {
   const auto used = usedTransports();
   using S = RTCIceTransportState;
   const auto any = [&](S state) {
@@ -42,14 +43,11 @@ void PeerConnection::updateIceConnectionState() {
   } else if (all({S::completed, S::closed})) {
     next = RTCIceConnectionState::completed;
   }
-  if (next == iceConnectionState_) return;
-  iceConnectionState_ = next;
-  fire<"iceconnectionstatechange">();
+  return std::exchange(iceConnectionState_, next) != next;
 }
 
-/// §4.3.3: the first line that applies.
-void PeerConnection::updateConnectionState() {
-  if (closed_) return;
+/// Sets [[ConnectionState]] (§4.3.3: the first line that applies) and says whether that changed it.
+bool PeerConnection::deriveConnectionState() {
   const auto used = usedTransports();
   using I = RTCIceTransportState;
   using D = RTCDtlsTransportState;
@@ -71,43 +69,49 @@ void PeerConnection::updateConnectionState() {
   } else if (anyIce(I::new_) || anyIce(I::checking) || anyDtls(D::new_) || anyDtls(D::connecting)) {
     next = RTCPeerConnectionState::connecting;
   }
-  if (next == connectionState_) return;
-  connectionState_ = next;
-  fire<"connectionstatechange">();
+  return std::exchange(connectionState_, next) != next;
 }
 
-void PeerConnection::onSelectedPair(const engine::SelectedPairChanged& event) {
-  const auto it = transports_.find(event.transport.value());
+/// §4.4.1.3 "update the connection state", the task that a change of a DTLS transport queues.
+void PeerConnection::updateConnectionState() {
+  if (deriveConnectionState()) fire<"connectionstatechange">();
+}
+
+/// §5.6 "change the selected candidate pair and state": all that changes has changed before the first event fires.
+void PeerConnection::onIceChange(const engine::SelectedPairChanged* pair, const engine::IceStateChanged* changed) {
+  const jsep::TransportId id = pair ? pair->transport : changed->transport;
+  const auto it = transports_.find(id.value());
   if (it == transports_.end()) return;
   const auto ice = it->second.dtls->iceTransport_;
-  const auto mid = [&]() -> std::string {
-    for (const auto& [name, transport] : session_.midTransports) {
-      if (transport == event.transport) return name;
-    }
-    return "";
-  }();
+  if (pair) ice->selectedPair_ = makePair(*pair);
+  const bool stateChanged = changed && ice->state_ != fromIce(changed->state);
+  bool iceConnectionStateChanged = false;
+  bool connectionStateChanged = false;
+  if (stateChanged) {
+    ice->state_ = fromIce(changed->state);
+    iceConnectionStateChanged = deriveIceConnectionState();
+    connectionStateChanged = deriveConnectionState();
+  }
+  if (pair) ice->dispatchEvent<"selectedcandidatepairchange">();
+  if (closed_) return;
+  if (stateChanged) ice->dispatchEvent<"statechange">();
+  if (closed_) return;
+  if (iceConnectionStateChanged) fire<"iceconnectionstatechange">();
+  if (closed_) return;
+  if (connectionStateChanged) fire<"connectionstatechange">();
+}
+
+/// The pair with the candidates as objects; their mid is that of the transport's first section.
+std::shared_ptr<RTCIceCandidatePair> PeerConnection::makePair(const engine::SelectedPairChanged& event) const {
+  const auto section = std::ranges::find(session_.midTransports, event.transport,
+                                         [](const auto& entry) { return entry.second; });
+  const std::string mid = section == session_.midTransports.end() ? "" : section->first;
   const auto object = [&](const ice::Candidate& candidate) {
     return std::make_shared<RTCIceCandidate>(RTCIceCandidateInit{
         candidate.toString(), mid, std::nullopt,
         candidate.ufrag.empty() ? std::nullopt : std::optional<std::string>(candidate.ufrag)});
   };
-  ice->selectedPair_ = std::make_shared<RTCIceCandidatePair>(object(event.pair.local.candidate),
-                                                             object(event.pair.remote.candidate));
-  ice->dispatchEvent<"selectedcandidatepairchange">();
-}
-
-void PeerConnection::onIceState(const engine::IceStateChanged& event) {
-  const auto it = transports_.find(event.transport.value());
-  if (it == transports_.end()) return;
-  const auto ice = it->second.dtls->iceTransport_;
-  const RTCIceTransportState state = fromIce(event.state);
-  if (ice->state_ == state) return;
-  ice->state_ = state;
-  ice->dispatchEvent<"statechange">();
-  if (closed_) return;
-  updateIceConnectionState();
-  if (closed_) return;
-  updateConnectionState();
+  return std::make_shared<RTCIceCandidatePair>(object(event.pair.local.candidate), object(event.pair.remote.candidate));
 }
 
 bool PeerConnection::updateIceGatheringState() {

@@ -69,8 +69,10 @@ void Connection::Impl::handle(Timestamp, TransportEntry& entry, transport::IceEv
       out.push_back(IceGatheringChanged{entry.id, e.state, std::move(e.ufrag)});
     }
     void operator()(ice::StateChanged& e) { out.push_back(IceStateChanged{entry.id, e.state}); }
-    void operator()(ice::SelectedPairChanged& e) { out.push_back(SelectedPairChanged{entry.id, std::move(e.pair)}); }
-    void operator()(ice::SendPathChanged&) {}
+    void operator()(ice::SelectedPairChanged&) {}  // the pair in use is what webrtc-pc calls selected
+    void operator()(ice::SendPathChanged& e) {
+      if (e.pair) out.push_back(SelectedPairChanged{entry.id, std::move(*e.pair)});
+    }
     void operator()(ice::RoleChanged& e) { out.push_back(IceRoleChanged{entry.id, e.role}); }
   };
   std::visit(Map{entry, events_}, event.event);
@@ -350,7 +352,7 @@ std::vector<ice::RemoteCandidate> Connection::remoteCandidates(jsep::TransportId
 }
 std::optional<ice::SelectedPair> Connection::selectedPair(jsep::TransportId transport) const {
   const Impl::TransportEntry* entry = impl_->find(transport);
-  return entry ? entry->transport->ice().selectedPair() : std::nullopt;
+  return entry ? entry->transport->ice().pairInUse() : std::nullopt;
 }
 std::optional<SctpState> Connection::sctpState() const {
   return impl_->data_ ? std::optional(impl_->data_->state) : std::nullopt;

@@ -28,7 +28,7 @@ Stats Connection::Impl::stats(Timestamp now) const {
       if (entry->handshake->srtpProfile) stats.srtpCipher = dtls::toString(*entry->handshake->srtpProfile);
     }
     stats.selectedCandidatePairChanges = ice.selectedPairChanges();
-    if (const auto pair = ice.selectedPair()) stats.selectedPairId = pair->id;
+    if (const auto pair = ice.pairInUse()) stats.selectedPairId = pair->id;
     stats.pairs = ice.pairStats();
     stats.localCandidates = ice.allLocalCandidates();
     stats.remoteCandidates = ice.allRemoteCandidates();

@@ -253,11 +253,13 @@ void Agent::Impl::refreshSendPath(Timestamp now) {
   const Pair* pair = current_->selectedPair();
   if (!pair || !pair->usable(now)) pair = previous_ ? previous_->active(now) : nullptr;
   if (!pair) pair = current_->active(now);
-  std::optional<Path> path;
-  if (pair) path = pair->path;
-  if (path == sendPath_) return;
-  sendPath_ = path;
-  emit(SendPathChanged{path});
+  // By the pair, not by its path alone: that of a new generation has other candidates, often over the same path.
+  const std::optional<PairId> inUse = pair ? std::optional(pair->id) : std::nullopt;
+  if (inUse == inUse_) return;
+  inUse_ = inUse;
+  sendPath_ = pair ? std::optional(pair->path) : std::nullopt;
+  if (pair) ++selectedPairChanges_;
+  emit(SendPathChanged{pairInUse()});
 }
 
 void Agent::Impl::setState(State state, const char* reason) {
@@ -339,6 +341,15 @@ std::optional<SelectedPair> Agent::Impl::selectedPair() const {
   return std::nullopt;
 }
 
+std::optional<SelectedPair> Agent::Impl::pairInUse() const {
+  if (!inUse_) return std::nullopt;
+  for (const Session* session : {current_.get(), previous_.get()}) {
+    const Pair* pair = session ? session->pair(*inUse_) : nullptr;
+    if (pair) return SelectedPair{pair->id, session->localOf(*pair), session->remoteOf(*pair), pair->path};
+  }
+  return std::nullopt;
+}
+
 std::optional<Duration> Agent::Impl::roundTripTime() const {
   if (!sendPath_) return std::nullopt;
   for (const Session* session : {current_.get(), previous_.get()}) {
@@ -350,7 +361,8 @@ std::optional<Duration> Agent::Impl::roundTripTime() const {
 
 std::vector<PairStats> Agent::Impl::pairStats() const {
   std::vector<PairStats> all;
-  eachSession([&all](const Session& session) {
+  const std::optional<SelectedPair> inUse = pairInUse();
+  eachSession([&](const Session& session) {
     for (const auto& pair : session.pairs) {
       PairStats& stats = all.emplace_back(pair->stats);
       stats.id = pair->id;
@@ -361,7 +373,7 @@ std::vector<PairStats> Agent::Impl::pairStats() const {
       stats.state = pair->state;
       stats.priority = pair->priority;
       stats.nominated = pair->nominated;
-      stats.selected = session.selected == pair->id;
+      stats.selected = inUse && inUse->id == pair->id;
     }
   });
   return all;
@@ -414,6 +426,7 @@ const Parameters& Agent::localParameters() const { return impl_->current_->local
 const std::optional<Parameters>& Agent::remoteParameters() const { return impl_->current_->remote; }
 const std::optional<Path>& Agent::sendPath() const { return impl_->sendPath_; }
 std::optional<SelectedPair> Agent::selectedPair() const { return impl_->selectedPair(); }
+std::optional<SelectedPair> Agent::pairInUse() const { return impl_->pairInUse(); }
 bool Agent::validated(const SocketAddress& local, const SocketAddress& remote) const {
   return impl_->validated_.contains(Path{local, remote});
 }

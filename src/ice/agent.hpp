@@ -187,13 +187,14 @@ struct GatheringStateChanged {
 struct StateChanged {
   State state;
 };
-/// A pair has been selected, by nomination, where none or another was.
+/// A pair has been nominated where none or another was (RFC 8445 §8.1.1 "selected").
 struct SelectedPairChanged {
   SelectedPair pair;
 };
-/// What sendPath() gives has changed; nothing may be sent when it is nullopt (no pair yet, or consent is gone).
+/// The pair that packets are sent on has changed, nominated or not yet (webrtc-pc §5.6: the "selected candidate pair"); after a
+/// restart its path may be the same as before. Nothing may be sent when it is nullopt (no pair yet, or consent is gone).
 struct SendPathChanged {
-  std::optional<Path> path;
+  std::optional<SelectedPair> pair;
 };
 /// A role conflict was resolved (RFC 8445 §7.3.1.1), or a lite peer made us controlling.
 struct RoleChanged {
@@ -281,6 +282,8 @@ class Agent {
   const std::optional<Path>& sendPath() const;
   /// The nominated pair of the current generation, or while that has none, of the one before it.
   std::optional<SelectedPair> selectedPair() const;
+  /// The pair of sendPath().
+  std::optional<SelectedPair> pairInUse() const;
   /// True once an authenticated request from there was answered or a check of ours succeeded there: what other bytes
   /// from this path may be looked at. One hash lookup.
   bool validated(const SocketAddress& local, const SocketAddress& remote) const;

@@ -40,6 +40,7 @@ class Agent::Impl {
   std::optional<Datagram> pollTransmit();
   std::optional<Event> pollEvent();
   std::optional<SelectedPair> selectedPair() const;
+  std::optional<SelectedPair> pairInUse() const;
   std::optional<Duration> roundTripTime() const;
   std::vector<PairStats> pairStats() const;
   /// Calls f with the current session and the one before it, if that is still in use.
@@ -52,7 +53,8 @@ class Agent::Impl {
   State state_ = State::new_;
   Role role_;
   AgentCounters counters_;
-  std::optional<Path> sendPath_;
+  std::optional<PairId> inUse_;   ///< the pair that packets are sent on
+  std::optional<Path> sendPath_;  ///< its path
   std::optional<Timeout> timeout_;
   std::unordered_map<Path, uint64_t> validated_;  ///< -> when, as a running number
   uint64_t selectedPairChanges_ = 0;

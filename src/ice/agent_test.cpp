@@ -384,7 +384,9 @@ TEST(IceAgent, ARestartKeepsDataFlowing) {
   call.net.run(20s, [&] { return gap = gap || !call.a->agent.sendPath() || !call.b->agent.sendPath(); });
   EXPECT_FALSE(gap);
   EXPECT_EQ(call.a->agent.selectedPair()->id, oldPair);
+  EXPECT_EQ(call.a->agent.pairInUse()->id, oldPair);
   EXPECT_EQ(call.a->agent.counters().unauthenticated, 0u);
+  const int pathChanges = call.a->count<SendPathChanged>();
   call.b->agent.restart(call.net.now);
   call.gather(*call.b, {kB});
   call.exchangeParameters();
@@ -397,6 +399,10 @@ TEST(IceAgent, ARestartKeepsDataFlowing) {
     return call.a->agent.selectedPair()->id != oldPair && call.agree();
   }));
   EXPECT_FALSE(gap);
+  // Over the same addresses, but it is another pair.
+  EXPECT_EQ(call.a->count<SendPathChanged>(), pathChanges + 1);
+  EXPECT_EQ(call.a->agent.pairInUse()->id, call.a->agent.selectedPair()->id);
+  EXPECT_EQ(call.a->agent.pairInUse()->remote.candidate.ufrag, call.b->agent.localParameters().ufrag);
   EXPECT_EQ(call.a->agent.role(), Role::controlling);
   EXPECT_EQ(call.a->agent.pairStats().front().generation, 1u);
 }

@@ -76,7 +76,6 @@ void Agent::Impl::select(Timestamp now, Session& session, Pair& pair) {
   pair.nominated = true;
   session.selected = pair.id;
   if (&session == current_.get() || !current_->selected) {
-    ++selectedPairChanges_;
     emit(SelectedPairChanged{{pair.id, session.localOf(pair), session.remoteOf(pair), pair.path}});
     if (log_) log_.info("selected " + pair.path.local.toString() + " -> " + pair.path.remote.toString());
   }

@@ -405,7 +405,7 @@ void Applier::remoteAnswerSection(const Description& description, size_t i, Dire
   t.receiveCodecs = receives(direction) ? negotiatedReceiveCodecs(ours, theirs) : std::vector<Codec>();
   t.sendCodecs = sends(direction) ? negotiatedSendCodecs(s().config, t.kind, theirs, ours) : std::vector<Codec>();
   t.headerExtensions = commonExtensions(extensionsOf(section), extensionsOf(offered));
-  t.reducedSizeRtcp = section.lines.has<sdp::RtcpRsize>() && offered.lines.has<sdp::RtcpRsize>();
+  t.reducedSizeRtcp = description.has<sdp::RtcpRsize>(i) && offer_->has<sdp::RtcpRsize>(i);
   t.receptive = receives(direction) && !t.stopping;
   setCurrentDirection(t, direction);
   if (const auto transport = s().transportOf(description.mid(i))) t.transport = transport;

@@ -235,7 +235,7 @@ class Maker {
         .direction = Direction::inactive,
         .codecs = sections_[i].codecs,
         .extensions = answeredExtensions(s_.config, t.kind, offered),
-        .reducedSizeRtcp = offered.lines.has<sdp::RtcpRsize>() || offer_.section(tag).lines.has<sdp::RtcpRsize>(),
+        .reducedSizeRtcp = offer_.has<sdp::RtcpRsize>(i),
         .sendRids = {},
         .transceiver = &t};
     in.direction = sdp::intersect(sdp::reversed(offer_.parsed().direction(offered)), t.direction);

@@ -294,7 +294,7 @@ class Maker {
                        .protocol = slot.data ? kDataProtocol : kRtpProtocol,
                        .mid = slot.mid,
                        .bundleOnly = slot.bundleOnly,
-                       .initial = !inAnswer && !s_.currentLocal};
+                       .initial = !inAnswer && !slot.sharesTransport};
     if (inAnswer) start.protocol = slot.previous->protocol;
     if (!slot.bundleOnly) {
       start.transport = transports_[slot.transport].lines;
@@ -314,7 +314,7 @@ class Maker {
                   .direction = t.direction,
                   .codecs = std::move(*codecs),
                   .extensions = offeredExtensions(s_.config, numbers_, t.kind, local),
-                  .reducedSizeRtcp = !inAnswer || inAnswer->lines.has<sdp::RtcpRsize>(),
+                  .reducedSizeRtcp = !inAnswer || answer_->has<sdp::RtcpRsize>(*answer_->indexOf(slot.mid)),
                   .sendRids = {},
                   .transceiver = &t};
     if (t.sendEncodings.size() > 1)

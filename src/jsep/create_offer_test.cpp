@@ -163,7 +163,9 @@ TEST(CreateOffer, Rule29_OneSetOfCredentialsForAllTransportsOfAnOffer) {
   createDataChannel(a.session);
   const auto ufrags = [](const std::string& text) {
     std::vector<std::string> found;
-    for (const auto& section : sdp::parse(text)->media)
+    const auto parsed = sdp::parse(text);  // in the loop's head it would be gone before the first round
+    if (!parsed) return found;
+    for (const auto& section : parsed->media)
       if (const auto* ufrag = section.lines.first<sdp::IceUfrag>()) found.push_back(ufrag->value);
     return found;
   };
@@ -310,6 +312,97 @@ TEST(CreateOffer, CandidatesOfTheGenerationAreInLaterOffers) {
   EXPECT_THAT(offer, HasSubstr("c=IN IP4 192.0.2.4\r\n"));
   EXPECT_THAT(offer, HasSubstr("a=candidate:1 1 udp 2122260223 192.0.2.4 54400 typ host\r\na=end-of-candidates\r\n"));
   EXPECT_THAT(a.offer({.iceRestart = true}), Not(HasSubstr("a=candidate")));
+}
+
+/// The description without some lines of one of its sections.
+std::string without(const std::string& text, size_t index, const std::string& line) {
+  size_t at = text.find("\r\nm=");
+  for (size_t i = 0; i < index; ++i) at = text.find("\r\nm=", at + 1);
+  const size_t end = std::min(text.find("\r\nm=", at + 1), text.size() - 2);
+  return text.substr(0, at) + replaced(text.substr(at, end - at), "\r\n" + line + "\r\n", "\r\n") + text.substr(end);
+}
+
+TEST(CreateOffer, Rule90_MuxOnlyInTheFirstOfferOfASectionWithATransport) {
+  Peer a(1), b(2);
+  a.add(MediaKind::audio);
+  a.add(MediaKind::video);
+  EXPECT_EQ(count(a.offer(), "a=rtcp-mux-only\r\n"), 2u);
+  a.local(SdpType::offer, a.offer());
+  EXPECT_EQ(count(a.offer(), "a=rtcp-mux-only\r\n"), 2u) << "nobody has answered yet";
+  b.remote(SdpType::offer, a.localSdp());
+  b.local(SdpType::answer, b.answer());
+  EXPECT_THAT(b.localSdp(), Not(HasSubstr("a=rtcp-mux-only"))) << "never in an answer";
+  a.remote(SdpType::answer, b.localSdp());
+  EXPECT_THAT(a.offer(), Not(HasSubstr("a=rtcp-mux-only")));
+  a.add(MediaKind::video);
+  EXPECT_THAT(a.offer(), Not(HasSubstr("a=rtcp-mux-only"))) << "the new section has no transport of its own";
+  EXPECT_EQ(count(a.offer(), "a=rtcp-mux\r\n"), 3u);
+  EXPECT_THAT(b.offer(), Not(HasSubstr("a=rtcp-mux-only"))) << "the other side's offers are later ones, too";
+}
+
+TEST(CreateOffer, Rule90_MuxOnlyForANewSectionWhereNothingIsBundled) {
+  Peer a(1), b(2);
+  a.add(MediaKind::audio);
+  a.local(SdpType::offer, a.offer());
+  b.remote(SdpType::offer, replaced(a.localSdp(), "a=group:BUNDLE 0\r\n", ""));
+  b.local(SdpType::answer, b.answer());
+  a.remote(SdpType::answer, b.localSdp());
+  a.add(MediaKind::video);
+  const std::string offer = a.offer();
+  EXPECT_FALSE(sectionOf(offer, 0).lines.has<sdp::RtcpMuxOnly>());
+  EXPECT_FALSE(sectionOf(offer, 0).lines.has<sdp::Rtcp>());
+  EXPECT_TRUE(sectionOf(offer, 1).lines.has<sdp::RtcpMuxOnly>());
+  EXPECT_TRUE(sectionOf(offer, 1).lines.has<sdp::Rtcp>());
+}
+
+TEST(CreateOffer, Rule90_ReducedSizeAsTheLastAnswerHasIt) {
+  Peer a(1), b(2);
+  a.add(MediaKind::audio);
+  a.add(MediaKind::video);
+  const auto exchange = [&](Peer& from, Peer& to, const auto& change) {
+    from.local(SdpType::offer, from.offer());
+    to.remote(SdpType::offer, from.localSdp());
+    to.local(SdpType::answer, to.answer());
+    from.remote(SdpType::answer, change(to.localSdp()));
+  };
+  exchange(a, b, [](const std::string& answer) { return answer; });
+  EXPECT_EQ(count(a.offer(), "a=rtcp-rsize\r\n"), 2u);
+  EXPECT_TRUE(a.t(0).reducedSizeRtcp && a.t(1).reducedSizeRtcp);
+  // The tag's line stands for its bundle, as in answers of JSEP's letter (RFC 9143 §7.1.3); so does a=rtcp-mux.
+  exchange(a, b, [](const std::string& answer) { return without(without(answer, 1, "a=rtcp-rsize"), 1, "a=rtcp-mux"); });
+  EXPECT_TRUE(a.t(0).reducedSizeRtcp && a.t(1).reducedSizeRtcp);
+  EXPECT_EQ(count(a.offer(), "a=rtcp-rsize\r\n"), 2u);
+  EXPECT_EQ(count(a.offer(), "a=rtcp-mux\r\n"), 2u);
+  // A section may have it for itself.
+  exchange(a, b, [](const std::string& answer) { return without(answer, 0, "a=rtcp-rsize"); });
+  EXPECT_FALSE(a.t(0).reducedSizeRtcp);
+  EXPECT_TRUE(a.t(1).reducedSizeRtcp);
+  EXPECT_FALSE(sectionOf(a.offer(), 0).lines.has<sdp::RtcpRsize>());
+  EXPECT_TRUE(sectionOf(a.offer(), 1).lines.has<sdp::RtcpRsize>());
+  // What an answer has refused is not offered again, and not answered where it was not offered.
+  exchange(a, b, [](const std::string& answer) { return without(answer, 1, "a=rtcp-rsize"); });
+  EXPECT_THAT(a.offer(), Not(HasSubstr("a=rtcp-rsize")));
+  exchange(a, b, [](const std::string& answer) { return answer; });
+  EXPECT_THAT(b.localSdp(), Not(HasSubstr("a=rtcp-rsize")));
+  EXPECT_EQ(count(b.localSdp(), "a=rtcp-mux\r\n"), 2u);
+  EXPECT_FALSE(a.t(0).reducedSizeRtcp || a.t(1).reducedSizeRtcp || b.t(0).reducedSizeRtcp || b.t(1).reducedSizeRtcp);
+  EXPECT_THAT(b.offer(), Not(HasSubstr("a=rtcp-rsize"))) << "of the most recent answer, whoever made it";
+}
+
+TEST(CreateOffer, Rule90_ReducedSizeThatWasNotOfferedIsNotAgreed) {
+  Peer a(1), b(2);
+  a.add(MediaKind::audio);
+  negotiate(a, b);
+  a.local(SdpType::offer, a.offer());
+  b.remote(SdpType::offer, replaced(a.localSdp(), "a=rtcp-rsize\r\n", ""));
+  b.local(SdpType::answer, b.answer());
+  a.remote(SdpType::answer, b.localSdp());
+  ASSERT_THAT(a.offer(), Not(HasSubstr("a=rtcp-rsize")));
+  a.local(SdpType::offer, a.offer());
+  b.remote(SdpType::offer, a.localSdp());
+  b.local(SdpType::answer, b.answer());
+  a.remote(SdpType::answer, replaced(b.localSdp(), "a=rtcp-mux\r\n", "a=rtcp-mux\r\na=rtcp-rsize\r\n"));
+  EXPECT_FALSE(a.t(0).reducedSizeRtcp);
 }
 
 TEST(CreateOffer, FiveHundredTransceivers) {

@@ -60,6 +60,12 @@ class Description {
   const sdp::Group* bundleOf(std::string_view mid) const;
   /// The mid whose transport the section uses: the tag of its BUNDLE group, else its own (RFC 9143 §7).
   std::string_view tagOf(std::string_view mid) const;
+  /// Whether the section, or its BUNDLE tag, has the attribute. For those of category IDENTICAL: in bundled sections the
+  /// tag's line counts as well (RFC 9143 §7.1.3).
+  template <typename Attribute>
+  bool has(size_t index) const {
+    return section(index).lines.has<Attribute>() || section(indexOf(tagOf(mid(index))).value_or(index)).lines.has<Attribute>();
+  }
   /// The ICE credentials of a section, those of its BUNDLE tag when it has none; nullopt when that has none either.
   std::optional<IceCredentials> credentials(size_t index) const;
 

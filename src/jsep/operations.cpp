@@ -168,7 +168,7 @@ Outcome<> setStreams(Session& session, TransceiverId transceiver, const std::vec
 
 Outcome<> replaceTrack(Session& session, TransceiverId transceiver, std::optional<std::string> trackId) {
   Transceiver* t = session.find(transceiver);
-  if (!t || t->stopping) return fail(ErrorKind::invalid_state, "the transceiver is stopped");
+  if (!t) return fail(ErrorKind::invalid_state, "the transceiver is stopped");
   t->senderTrackId = std::move(trackId);
   return {};
 }

@@ -43,7 +43,8 @@ Outcome<bool> stop(Session& session, TransceiverId transceiver);
 /// setStreams(). Then update the flag.
 Outcome<> setStreams(Session& session, TransceiverId transceiver, const std::vector<std::string>& streamIds);
 
-/// The part of replaceTrack() that swaps the track; never updates the flag.
+/// The part of replaceTrack() that swaps the track, some time after its caller has looked at [[Stopping]]; never updates
+/// the flag.
 Outcome<> replaceTrack(Session& session, TransceiverId transceiver, std::optional<std::string> trackId);
 
 /// setCodecPreferences(): invalid_modification for a codec that is not implemented, or for none that could be offered.

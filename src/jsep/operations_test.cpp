@@ -57,7 +57,15 @@ TEST(Direction, Rule76_Setter) {
   EXPECT_TRUE(*stop(a.session, id));
   EXPECT_FALSE(*stop(a.session, id));
   EXPECT_EQ(setDirection(a.session, id, Direction::sendonly).error().kind, ErrorKind::invalid_state);
-  EXPECT_EQ(replaceTrack(a.session, id, "x").error().kind, ErrorKind::invalid_state);
+}
+
+TEST(ReplaceTrack, Rule77_StoppingIsItsCallersToLookAt) {
+  Peer a(1);
+  const auto id = a.addTrack(MediaKind::audio, "x");
+  EXPECT_TRUE(*stop(a.session, id));
+  EXPECT_TRUE(replaceTrack(a.session, id, "y"));
+  EXPECT_EQ(a.t(0).senderTrackId, "y");
+  EXPECT_EQ(replaceTrack(a.session, TransceiverId(99), "y").error().kind, ErrorKind::invalid_state);
 }
 
 TEST(AddTransceiver, Rule80_SendEncodings) {

@@ -76,7 +76,8 @@ std::vector<std::string> msidsOf(const Transceiver& t) {
 sdp::MediaSection writeRtpSection(const Session& session, const RtpSection& in) {
   sdp::MediaSection section = startSection(in.start);
   sdp::Lines& lines = section.lines;
-  if (in.start.initial && in.start.transport) lines.push_back(sdp::Rtcp{kDiscardPort, sdp::Connection{}});
+  if (in.start.initial && in.start.transport && in.start.transport->candidates.empty())
+    lines.push_back(sdp::Rtcp{kDiscardPort, sdp::Connection{}});
   writeTransport(session, in.start, lines);
   if (in.start.mid) lines.push_back(sdp::Mid{*in.start.mid});
   for (const sdp::Extmap& extension : in.extensions) lines.push_back(extension);

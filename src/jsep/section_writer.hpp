@@ -24,7 +24,7 @@ struct SectionStart {
   std::string protocol;
   std::optional<std::string> mid;  ///< nullopt: an answer to a section without a=mid
   bool bundleOnly = false;
-  /// First offer of a section: a=rtcp and a=rtcp-mux-only (RFC 9429 §5.2.1, §5.2.2).
+  /// First offer of a section, until it is answered: a=rtcp and a=rtcp-mux-only (RFC 9429 §5.2.1, §5.2.2).
   bool initial = false;
   std::optional<TransportLines> transport;  ///< nullopt: bundle-only
 };

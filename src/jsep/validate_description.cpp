@@ -99,9 +99,8 @@ Outcome<> verifyRemote(const Description& remote) {
     if (section.lines.has<sdp::BundleOnly>() && !remote.bundleOf(remote.mid(i)))
       return invalid(named(remote, i) + " is bundle-only and in no BUNDLE group");
     if (!rtp) continue;
-    // The RTP/RTCP multiplexing policy is always "require". In a bundled section the tag's line counts as well.
-    if (!section.lines.has<sdp::RtcpMux>() && (tag == i || !remote.section(tag).lines.has<sdp::RtcpMux>()))
-      return invalid(named(remote, i) + " does not use a=rtcp-mux");
+    // The RTP/RTCP multiplexing policy is always "require".
+    if (!remote.has<sdp::RtcpMux>(i)) return invalid(named(remote, i) + " does not use a=rtcp-mux");
     if (auto simulcast = verifySimulcast(remote, i); !simulcast) return simulcast;
   }
   return {};

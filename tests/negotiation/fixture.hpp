@@ -80,8 +80,15 @@ class Negotiation : public ::testing::Test {
     co_await from.setRemoteDescription(*to.localDescription());
   }
   void trickle() {
-    a.onicecandidate = [this](RTCPeerConnectionIceEvent& e) { pass(b, e); };
-    b.onicecandidate = [this](RTCPeerConnectionIceEvent& e) { pass(a, e); };
+    passCandidates(a, b);
+    passCandidates(b, a);
+  }
+  /// Gives each candidate of one connection to the other at once. What comes too early or too late is dropped.
+  static void passCandidates(RTCPeerConnection& from, RTCPeerConnection& to) {
+    from.onicecandidate = [&to](RTCPeerConnectionIceEvent& e) {
+      to.addIceCandidate(e.candidate ? e.candidate->toJSON() : RTCIceCandidateInit{}).catch_([](std::exception_ptr) {
+      }).markHandled();
+    };
   }
   /// The name of the exception that the promise rejects with, "" when it is fulfilled.
   template <typename T>
@@ -130,10 +137,6 @@ class Negotiation : public ::testing::Test {
     pc.addEventListener("track", [this, name](RTCTrackEvent& e) {
       log.push_back(name + " track " + std::string(toString(e.track->kind())));
     });
-  }
-  void pass(RTCPeerConnection& to, RTCPeerConnectionIceEvent& e) {
-    to.addIceCandidate(e.candidate ? e.candidate->toJSON() : RTCIceCandidateInit{}).catch_([](std::exception_ptr) {
-    }).markHandled();
   }
 };
 

@@ -1,4 +1,4 @@
-// NEGOTIATION rules 67-76: ICE in the API, and transceivers (webrtc-pc §4.4.2, §5.1, §5.4).
+// NEGOTIATION rules 67-77: ICE in the API, and transceivers (webrtc-pc §4.4.2, §5.1, §5.2, §5.4).
 #include "fixture.hpp"
 
 namespace peerage::negotiation {
@@ -186,6 +186,149 @@ TEST_F(Negotiation, Rule76_StopShowsInDirectionAtOnceInCurrentDirectionLater) {
     EXPECT_EQ(t->receiver()->track()->readyState(), MediaStreamTrackState::ended);
     co_await negotiate(a, b);
     EXPECT_EQ(t->currentDirection(), D::stopped);
+  });
+}
+
+/// What a viewer of a track sees: grey pictures, told apart by their brightness.
+class Viewer {
+ public:
+  explicit Viewer(MediaStreamTrack& track) {
+    sink_ = track.addVideoSink([this](const VideoFrame& frame) {
+      const I420Buffer& picture = *frame.buffer;
+      greys.push_back(picture.y()[picture.strideY() * (picture.height() / 2) + picture.width() / 2]);
+    });
+  }
+  bool sees(int grey) const { return !greys.empty() && isGrey(greys.back(), grey); }
+  static bool isGrey(int seen, int grey) { return std::abs(seen - grey) < 20; }
+  std::vector<int> greys;
+
+ private:
+  SinkHandle sink_;
+};
+
+void push(VideoSource& source, EventLoop& loop, int grey) {
+  auto picture = I420Buffer::create(160, 120);
+  std::fill_n(picture->y(), picture->strideY() * picture->height(), static_cast<uint8_t>(grey));
+  source.push({.buffer = std::move(picture), .timestamp = loop.now()});
+}
+
+TEST_F(Negotiation, Rule77_ReplaceTrackSwapsTheTrackWithoutNegotiation) {
+  trickle();
+  run([&]() -> Promise<> {
+    constexpr int kDark = 60, kBright = 180;
+    const auto bothShow = [&](int rounds) -> Promise<> {
+      for (int i = 0; i < rounds; ++i) {
+        push(camera, loop, kDark);
+        push(screen, loop, kBright);
+        co_await loop.delay(33ms);
+      }
+    };
+    auto sender = a.addTrack(camera.track(), camera.stream());
+    co_await settle();
+    co_await negotiate(a, b);
+    auto track = b.getReceivers().at(0)->track();
+    Viewer viewer(*track);
+    co_await bothShow(15);
+    EXPECT_TRUE(viewer.sees(kDark));
+
+    // Nothing but the pictures changes from here on.
+    log.clear();
+    const auto note = [&](const char* what) { return [this, what] { log.emplace_back(what); }; };
+    for (RTCPeerConnection* pc : {&a, &b}) {
+      pc->onnegotiationneeded = note("negotiationneeded");
+      pc->onconnectionstatechange = note("connectionstatechange");
+      pc->onicecandidate = note("icecandidate");
+    }
+    track->onmute = note("mute");
+    track->onunmute = note("unmute");
+    track->onended = note("ended");
+    const auto descriptions = [&] {
+      return std::vector{a.localDescription()->sdp(), a.remoteDescription()->sdp(), b.localDescription()->sdp(),
+                         b.remoteDescription()->sdp()};
+    };
+    const auto before = descriptions();
+    viewer.greys.clear();
+    co_await sender->replaceTrack(screen.track());
+    EXPECT_EQ(sender->track(), screen.track());
+    co_await bothShow(15);
+    EXPECT_TRUE(viewer.sees(kBright));
+    EXPECT_GE(viewer.greys.size(), 10u);
+    const auto isBright = [](int grey) { return Viewer::isGrey(grey, kBright); };
+    const auto first = std::ranges::find_if(viewer.greys, isBright);
+    EXPECT_TRUE(std::all_of(first, viewer.greys.end(), isBright)) << "the old track is not sent any more";
+    co_await sender->replaceTrack(nullptr);
+    co_await settle();
+    viewer.greys.clear();
+    co_await bothShow(15);
+    EXPECT_EQ(viewer.greys, std::vector<int>{}) << "no track, no pictures";
+    co_await sender->replaceTrack(camera.track());
+    co_await bothShow(15);
+    EXPECT_TRUE(viewer.sees(kDark));
+    EXPECT_EQ(log, std::vector<std::string>{});
+    EXPECT_EQ(descriptions(), before);
+  });
+}
+
+TEST_F(Negotiation, Rule77_ASenderThatBeganWithoutATrackSendsWhatItIsGiven) {
+  trickle();
+  run([&]() -> Promise<> {
+    auto transceiver = a.addTransceiver(MediaKind::video, {.streams = {camera.stream()}});
+    co_await negotiate(a, b);
+    Viewer viewer(*b.getReceivers().at(0)->track());
+    co_await settle();
+    co_await transceiver->sender()->replaceTrack(camera.track());
+    for (int i = 0; i < 15; ++i) {
+      push(camera, loop, 60);
+      co_await loop.delay(33ms);
+    }
+    EXPECT_TRUE(viewer.sees(60));
+  });
+}
+
+TEST_F(Negotiation, Rule77_TheTrackChangesInOneTaskThePromiseInTheNext) {
+  run([&]() -> Promise<> {
+    auto sender = a.addTrack(camera.track());
+    auto promise = sender->replaceTrack(screen.track());
+    EXPECT_EQ(sender->track(), camera.track());
+    bool between = false;
+    loop.queueTask([&, promise] { between = sender->track() == screen.track() && promise.status() == PromiseStatus::pending; });
+    co_await promise;
+    EXPECT_TRUE(between);
+  });
+}
+
+TEST_F(Negotiation, Rule77_TheWrongKindIsATypeErrorAtOnce) {
+  run([&]() -> Promise<> {
+    auto sender = a.addTrack(camera.track());
+    auto offer = a.createOffer();  // the chain is not empty, and this error does not wait for it
+    auto wrong = sender->replaceTrack(microphone.track());
+    EXPECT_EQ(wrong.status(), PromiseStatus::rejected);
+    EXPECT_EQ(co_await rejection(wrong), "TypeError");
+    EXPECT_EQ(sender->track(), camera.track());
+    a.close();
+    EXPECT_EQ(co_await rejection(sender->replaceTrack(microphone.track())), "TypeError");
+  });
+}
+
+TEST_F(Negotiation, Rule77_AStoppingTransceiverIsInvalidStateWhenItsTurnComes) {
+  run([&]() -> Promise<> {
+    auto sender = a.addTrack(camera.track());
+    auto offer = a.createOffer();
+    auto waits = sender->replaceTrack(screen.track());
+    a.getTransceivers()[0]->stop();
+    EXPECT_EQ(co_await rejection(waits), "InvalidStateError");
+    EXPECT_EQ(co_await rejection(sender->replaceTrack(nullptr)), "InvalidStateError");
+    EXPECT_EQ(sender->track(), camera.track());
+  });
+}
+
+TEST_F(Negotiation, Rule77_StoppingAfterItHasBegunIsTooLateToRejectIt) {
+  run([&]() -> Promise<> {
+    auto sender = a.addTrack(camera.track());
+    auto begun = sender->replaceTrack(screen.track());
+    a.getTransceivers()[0]->stop();
+    EXPECT_EQ(co_await rejection(begun), "");
+    EXPECT_EQ(sender->track(), screen.track());
   });
 }
 
