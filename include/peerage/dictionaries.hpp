@@ -38,6 +38,10 @@ struct RTCConfiguration {
 /// webrtc-pc §4.2.7.
 struct RTCOfferOptions {
   bool iceRestart = false;
+  /// Legacy (§4.4.3.2): true adds a recvonly transceiver when none receives that kind yet, false takes receiving out of the
+  /// directions of that kind. Write transceivers instead.
+  std::optional<bool> offerToReceiveAudio = std::nullopt;
+  std::optional<bool> offerToReceiveVideo = std::nullopt;
 };
 /// webrtc-pc §4.2.8.
 struct RTCAnswerOptions {};
@@ -68,6 +72,12 @@ struct RTCIceCandidateInit {
   std::optional<std::string> sdpMid = std::nullopt;
   std::optional<uint16_t> sdpMLineIndex = std::nullopt;
   std::optional<std::string> usernameFragment = std::nullopt;
+};
+
+/// webrtc-pc §4.8.1: what a local candidate has more.
+struct RTCLocalIceCandidateInit : RTCIceCandidateInit {
+  std::optional<RTCIceServerTransportProtocol> relayProtocol = std::nullopt;
+  std::optional<std::string> url = std::nullopt;
 };
 
 /// webrtc-pc §6.2.1.

@@ -2,19 +2,25 @@
 // that it reads.
 #pragma once
 
+#include <chrono>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "peerage/enums.hpp"
 #include "peerage/event_target.hpp"
 #include "peerage/frames.hpp"
+#include "peerage/media_constraints.hpp"
+#include "peerage/promise.hpp"
 
 namespace peerage {
 
 class EventLoop;
 namespace detail {
+class LoopBody;
 class PeerConnection;
 class TrackSource;
 }  // namespace detail
@@ -53,6 +59,18 @@ class MediaStreamTrack : public TypedEventTarget<MediaStreamTrack>,
   /// Ends this track, without an event (the program knows).
   void stop();
 
+  MediaTrackCapabilities getCapabilities() const;
+  /// As applyConstraints() has accepted them.
+  const MediaTrackConstraints& getConstraints() const { return constraints_; }
+  MediaTrackSettings getSettings() const;
+  /// A source gives what its program pushes, so that constraints choose nothing here: rejects with OverconstrainedError for a
+  /// required one that the settings do not meet, and keeps them else, wishes included. What is not known yet meets any.
+  Promise<> applyConstraints(MediaTrackConstraints constraints = {});
+  /// mst-content-hint §3: "", and "speech", "speech-recognition" or "music" for sound, "motion", "detail" or "text" for
+  /// pictures; any other text changes nothing. Kept and read back; encoders do not look at it in this version.
+  const std::string& contentHint() const { return contentHint_; }
+  void setContentHint(std::string_view hint);
+
   /// Calls `sink` on the loop for each frame while the handle lives and the track is live. Throws TypeError for the wrong
   /// kind of track.
   [[nodiscard]] SinkHandle addVideoSink(VideoSink sink);
@@ -71,6 +89,7 @@ class MediaStreamTrack : public TypedEventTarget<MediaStreamTrack>,
   MediaStreamTrack(MediaKind kind, std::string id, std::string label, std::shared_ptr<detail::TrackSource> source);
   void deliver(const VideoFrame& frame);
   void deliver(const AudioFrame& frame);
+  void copyStateTo(MediaStreamTrack& copy) const;
 
   MediaKind kind_;
   std::string id_;
@@ -79,6 +98,10 @@ class MediaStreamTrack : public TypedEventTarget<MediaStreamTrack>,
   bool muted_ = false;
   MediaStreamTrackState readyState_ = MediaStreamTrackState::live;
   std::shared_ptr<detail::TrackSource> source_;
+  MediaTrackConstraints constraints_;
+  std::string contentHint_;
+  MediaTrackSettings settings_;                  // all but frameRate
+  std::deque<std::chrono::nanoseconds> recent_;  // timestamps of the last second's pictures
   std::vector<std::weak_ptr<VideoSink>> videoSinks_;
   std::vector<std::weak_ptr<AudioSink>> audioSinks_;
 };
@@ -94,8 +117,12 @@ class MediaStream : public TypedEventTarget<MediaStream> {
  public:
   /// A stream with a random UUID as its id.
   static std::shared_ptr<MediaStream> create(EventLoop& loop, std::vector<std::shared_ptr<MediaStreamTrack>> tracks = {});
+  /// A new stream with the tracks of another.
+  static std::shared_ptr<MediaStream> create(EventLoop& loop, const MediaStream& stream);
   /// A stream with a given id (a remote one keeps the sender's).
-  explicit MediaStream(std::string id) : id_(std::move(id)) {}
+  MediaStream(EventLoop& loop, std::string id);
+  MediaStream(std::shared_ptr<detail::LoopBody> body, std::string id);  ///< for the library's own layers
+  ~MediaStream() override;
 
   const std::string& id() const { return id_; }
   /// Whether any track is live.
@@ -107,6 +134,8 @@ class MediaStream : public TypedEventTarget<MediaStream> {
   /// No event fires: the program itself changes the set. Adding a member again changes nothing.
   void addTrack(std::shared_ptr<MediaStreamTrack> track);
   void removeTrack(const std::shared_ptr<MediaStreamTrack>& track);
+  /// A new stream with an id of its own, and a clone of each track.
+  std::shared_ptr<MediaStream> clone() const;
 
   EventHandler<MediaStreamTrackEvent> onaddtrack;
   EventHandler<MediaStreamTrackEvent> onremovetrack;
@@ -114,6 +143,7 @@ class MediaStream : public TypedEventTarget<MediaStream> {
                           EventOf<"removetrack", &MediaStream::onremovetrack>>;
 
  private:
+  std::shared_ptr<detail::LoopBody> body_;
   std::string id_;
   std::vector<std::shared_ptr<MediaStreamTrack>> tracks_;
 };

@@ -7,6 +7,7 @@
 #include "peerage/event_loop.hpp"
 #include "peerage/event_target.hpp"
 #include "peerage/frames.hpp"
+#include "peerage/media_constraints.hpp"
 #include "peerage/media_stream.hpp"
 #include "peerage/promise.hpp"
 #include "peerage/rtc_certificate.hpp"

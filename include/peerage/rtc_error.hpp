@@ -11,11 +11,28 @@
 
 namespace peerage {
 
+/// webrtc-pc §9.2.
+struct RTCErrorInit {
+  RTCErrorDetailType errorDetail = RTCErrorDetailType::data_channel_failure;
+  std::optional<int32_t> sdpLineNumber = std::nullopt;
+  std::optional<int32_t> sctpCauseCode = std::nullopt;
+  std::optional<uint32_t> receivedAlert = std::nullopt;
+  std::optional<uint32_t> sentAlert = std::nullopt;
+};
+
 /// webrtc-pc §9.2. A DOMException named "OperationError" that carries what WebRTC knows more.
 class RTCError : public DOMException {
  public:
   RTCError(RTCErrorDetailType detail, std::string message, std::optional<int32_t> sdpLine = std::nullopt)
       : DOMException(message, kOperationError), errorDetail_(detail), sdpLineNumber_(sdpLine) {}
+
+  explicit RTCError(const RTCErrorInit& init, std::string message = {})
+      : DOMException(message, kOperationError),
+        errorDetail_(init.errorDetail),
+        sdpLineNumber_(init.sdpLineNumber),
+        sctpCauseCode_(init.sctpCauseCode),
+        receivedAlert_(init.receivedAlert),
+        sentAlert_(init.sentAlert) {}
 
   RTCErrorDetailType errorDetail() const { return errorDetail_; }
   /// 1-based line of the description, for sdp_syntax_error.

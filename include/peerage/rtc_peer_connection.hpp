@@ -24,8 +24,9 @@ namespace peerage {
 /// webrtc-pc §4.8.2. A null candidate: gathering is complete.
 struct RTCPeerConnectionIceEvent : Event {
   explicit RTCPeerConnectionIceEvent(std::shared_ptr<RTCIceCandidate> candidate_)
-      : candidate(std::move(candidate_)) {}
+      : candidate(std::move(candidate_)), url(candidate ? candidate->url() : std::nullopt) {}
   std::shared_ptr<RTCIceCandidate> candidate;
+  std::optional<std::string> url;  ///< of the STUN or TURN server that it was gathered from
 };
 
 /// webrtc-pc §4.8.3: a STUN server did not answer, or answered with an error.

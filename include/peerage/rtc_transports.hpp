@@ -35,6 +35,7 @@ class RTCIceCandidate {
   /// Throws TypeError when both sdpMid and sdpMLineIndex are missing. A candidate text that does not parse leaves the parsed
   /// members nullopt, as specified.
   explicit RTCIceCandidate(RTCIceCandidateInit init, std::optional<std::string> url = std::nullopt);
+  explicit RTCIceCandidate(RTCLocalIceCandidateInit init);
 
   const std::string& candidate() const { return init_.candidate; }
   const std::optional<std::string>& sdpMid() const { return init_.sdpMid; }
@@ -50,7 +51,8 @@ class RTCIceCandidate {
   const std::optional<std::string>& relatedAddress() const { return relatedAddress_; }
   std::optional<uint16_t> relatedPort() const { return relatedPort_; }
   const std::optional<std::string>& usernameFragment() const { return init_.usernameFragment; }
-  std::optional<RTCIceServerTransportProtocol> relayProtocol() const { return std::nullopt; }
+  /// How the TURN server was reached (local relay candidates only).
+  std::optional<RTCIceServerTransportProtocol> relayProtocol() const { return relayProtocol_; }
   /// The STUN or TURN server that it was gathered from (local candidates only).
   const std::optional<std::string>& url() const { return url_; }
   RTCIceCandidateInit toJSON() const { return init_; }
@@ -59,6 +61,7 @@ class RTCIceCandidate {
  private:
   RTCIceCandidateInit init_;
   std::optional<std::string> url_;
+  std::optional<RTCIceServerTransportProtocol> relayProtocol_;
   std::optional<std::string> foundation_, address_, relatedAddress_;
   std::optional<RTCIceComponent> component_;
   std::optional<uint32_t> priority_;
@@ -87,10 +90,12 @@ class RTCIceTransport : public TypedEventTarget<RTCIceTransport> {
   RTCIceComponent component() const { return RTCIceComponent::rtp; }
   RTCIceTransportState state() const { return state_; }
   RTCIceGathererState gatheringState() const { return gatheringState_; }
+  /// Those of the present ICE generation that were told in icecandidate events, and those that the other side has told.
   std::vector<std::shared_ptr<RTCIceCandidate>> getLocalCandidates() const { return localCandidates_; }
   std::vector<std::shared_ptr<RTCIceCandidate>> getRemoteCandidates() const { return remoteCandidates_; }
   /// Null before a pair was selected.
   std::shared_ptr<RTCIceCandidatePair> getSelectedCandidatePair() const { return selectedPair_; }
+  /// nullopt before a description of that side has told them.
   std::optional<RTCIceParameters> getLocalParameters() const { return localParameters_; }
   std::optional<RTCIceParameters> getRemoteParameters() const { return remoteParameters_; }
 

@@ -3,6 +3,8 @@
 #include <array>
 #include <utility>
 
+#include "peerage/media_constraints.hpp"
+
 namespace peerage {
 
 Exception::Exception(std::string_view name, std::string_view message) {
@@ -14,6 +16,7 @@ Exception::Exception(std::string_view name, std::string_view message) {
 // Out of line, so that each type has one home and can be caught across shared libraries.
 Exception::~Exception() = default;
 DOMException::~DOMException() = default;
+OverconstrainedError::~OverconstrainedError() = default;
 TypeError::~TypeError() = default;
 RangeError::~RangeError() = default;
 

@@ -94,12 +94,11 @@ void writePair(ReportWriter& out, const engine::TransportStats& transport, const
   m["consentRequestsSent"] = pair.consentRequestsSent;
   m["totalRoundTripTime"] = seconds(pair.totalRoundTripTime);
   if (pair.currentRoundTripTime) m["currentRoundTripTime"] = seconds(*pair.currentRoundTripTime);
-  if (pair.selected) {  // every byte of the transport goes over the selected pair
-    m["bytesSent"] = transport.bytesSent;
-    m["bytesReceived"] = transport.bytesReceived;
-    m["packetsSent"] = transport.packetsSent;
-    m["packetsReceived"] = transport.packetsReceived;
-  }
+  // Every byte of the transport goes over the selected pair.
+  m["bytesSent"] = pair.selected ? transport.bytesSent : 0;
+  m["bytesReceived"] = pair.selected ? transport.bytesReceived : 0;
+  m["packetsSent"] = pair.selected ? transport.packetsSent : 0;
+  m["packetsReceived"] = pair.selected ? transport.packetsReceived : 0;
 }
 
 void writeTransport(ReportWriter& out, const engine::TransportStats& transport, const dtls::Certificate& certificate) {

@@ -9,6 +9,32 @@
 
 namespace peerage::detail {
 
+/// What the ICE transports say of both ends' descriptions (§5.6).
+void PeerConnection::follow(const jsep::Plan& plan) {
+  const auto parameters = [](const jsep::IceCredentials& credentials) { return RTCIceParameters{credentials.ufrag, credentials.pwd}; };
+  for (const jsep::TransportPlan& transport : plan.transports) {
+    const auto it = transports_.find(transport.id.value());
+    if (it == transports_.end() || !transport.ice) continue;
+    RTCIceTransport& ice = *it->second.dtls->iceTransport_;
+    const jsep::IceGeneration& generation = *transport.ice;
+    if (!ice.localParameters_ || ice.localParameters_->usernameFragment != generation.local.ufrag) {
+      ice.localParameters_ = parameters(generation.local);
+      ice.localCandidates_.clear();  // a restart begins anew
+    }
+    if (!generation.remote) continue;
+    if (!ice.remoteParameters_ || ice.remoteParameters_->usernameFragment != generation.remote->ufrag) {
+      ice.remoteParameters_ = parameters(*generation.remote);
+      ice.remoteCandidates_.clear();
+    }
+    if (ice.remoteCandidates_.size() > generation.remoteCandidates.size()) ice.remoteCandidates_.clear();
+    for (size_t i = ice.remoteCandidates_.size(); i < generation.remoteCandidates.size(); ++i) {
+      ice.remoteCandidates_.push_back(std::make_shared<RTCIceCandidate>(
+          RTCIceCandidateInit{sdp::serialize(generation.remoteCandidates[i]),
+                              transport.mids.empty() ? "" : transport.mids.front(), std::nullopt, generation.remote->ufrag}));
+    }
+  }
+}
+
 void PeerConnection::ensureTransport(jsep::TransportId id) {
   Transport& transport = transports_[id.value()];
   if (transport.dtls) return;

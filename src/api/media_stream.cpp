@@ -126,10 +126,18 @@ MediaStreamTrack::~MediaStreamTrack() = default;
 
 std::shared_ptr<MediaStreamTrack> MediaStreamTrack::clone() const {
   auto copy = detail::TrackSource::makeTrack(source_, kind_, source_->newId(), label_);
-  copy->enabled_ = enabled_;
-  copy->muted_ = muted_;
-  copy->readyState_ = readyState_;
+  copyStateTo(*copy);
   return copy;
+}
+
+void MediaStreamTrack::copyStateTo(MediaStreamTrack& copy) const {
+  copy.enabled_ = enabled_;
+  copy.muted_ = muted_;
+  copy.readyState_ = readyState_;
+  copy.constraints_ = constraints_;
+  copy.contentHint_ = contentHint_;
+  copy.settings_ = settings_;
+  copy.recent_ = recent_;
 }
 
 void MediaStreamTrack::stop() { readyState_ = MediaStreamTrackState::ended; }
@@ -145,18 +153,112 @@ SinkHandle MediaStreamTrack::addAudioSink(AudioSink sink) {
 }
 
 void MediaStreamTrack::deliver(const VideoFrame& frame) {
+  settings_.width = static_cast<uint32_t>(frame.buffer->width());
+  settings_.height = static_cast<uint32_t>(frame.buffer->height());
+  settings_.aspectRatio = static_cast<double>(frame.buffer->width()) / frame.buffer->height();
+  using namespace std::chrono_literals;
+  // What lies behind, or ahead, belongs to another second, or to another clock.
+  std::erase_if(recent_, [&](auto at) { return at >= frame.timestamp || at <= frame.timestamp - 1s; });
+  recent_.push_back(frame.timestamp);
   detail::deliverTo(videoSinks_, enabled_ ? frame : detail::blackened(frame));
 }
 
 void MediaStreamTrack::deliver(const AudioFrame& frame) {
+  settings_.sampleRate = static_cast<uint32_t>(frame.sampleRate);
+  settings_.sampleSize = 16;
+  settings_.channelCount = static_cast<uint32_t>(frame.channels);
   detail::deliverTo(audioSinks_, enabled_ ? frame : detail::silenced(frame));
+}
+
+MediaTrackSettings MediaStreamTrack::getSettings() const {
+  MediaTrackSettings settings = settings_;
+  if (!recent_.empty()) settings.frameRate = static_cast<double>(recent_.size());
+  return settings;
+}
+
+MediaTrackCapabilities MediaStreamTrack::getCapabilities() const {
+  const MediaTrackSettings settings = getSettings();
+  const auto whole = [](const std::optional<uint32_t>& value) {
+    return value ? std::optional(ULongRange{*value, *value}) : std::nullopt;
+  };
+  const auto real = [](const std::optional<double>& value) {
+    return value ? std::optional(DoubleRange{*value, *value}) : std::nullopt;
+  };
+  return {.width = whole(settings.width),
+          .height = whole(settings.height),
+          .aspectRatio = real(settings.aspectRatio),
+          .frameRate = real(settings.frameRate),
+          .sampleRate = whole(settings.sampleRate),
+          .sampleSize = whole(settings.sampleSize),
+          .channelCount = whole(settings.channelCount)};
+}
+
+namespace {
+
+/// Whether a setting meets what a constraint requires of it; a bare number is a wish.
+template <typename T, typename Constrain, typename Range>
+bool meets(const std::optional<T>& setting, const std::optional<Constrain>& constraint) {
+  if (!setting || !constraint) return true;
+  const Range* range = std::get_if<Range>(&*constraint);
+  if (!range) return true;
+  return (!range->min || *setting >= *range->min) && (!range->max || *setting <= *range->max) &&
+         (!range->exact || *setting == *range->exact);
+}
+
+/// The name of the first constraint of the set that is required and not met; "" when all are.
+const char* unmet(const MediaTrackSettings& settings, const MediaTrackConstraintSet& set) {
+  const auto whole = meets<uint32_t, ConstrainULong, ConstrainULongRange>;
+  const auto real = meets<double, ConstrainDouble, ConstrainDoubleRange>;
+  if (!whole(settings.width, set.width)) return "width";
+  if (!whole(settings.height, set.height)) return "height";
+  if (!real(settings.aspectRatio, set.aspectRatio)) return "aspectRatio";
+  if (!real(settings.frameRate, set.frameRate)) return "frameRate";
+  if (!whole(settings.sampleRate, set.sampleRate)) return "sampleRate";
+  if (!whole(settings.sampleSize, set.sampleSize)) return "sampleSize";
+  if (!whole(settings.channelCount, set.channelCount)) return "channelCount";
+  return "";
+}
+
+}  // namespace
+
+Promise<> MediaStreamTrack::applyConstraints(MediaTrackConstraints constraints) {
+  const Deferred<> deferred;
+  const std::string name = unmet(getSettings(), constraints);
+  if (name.empty()) {  // advanced sets that cannot be met are passed over
+    constraints_ = std::move(constraints);
+    deferred.resolve();
+  } else {
+    deferred.reject(std::make_exception_ptr(OverconstrainedError(name, "applyConstraints: the source does not give that " + name)));
+  }
+  return deferred.promise();
+}
+
+void MediaStreamTrack::setContentHint(std::string_view hint) {
+  const auto isOne = [&](std::initializer_list<std::string_view> hints) { return std::ranges::find(hints, hint) != hints.end(); };
+  const bool known = hint.empty() || (kind_ == MediaKind::audio ? isOne({"speech", "speech-recognition", "music"})
+                                                                : isOne({"motion", "detail", "text"}));
+  if (known) contentHint_ = hint;
 }
 
 std::shared_ptr<MediaStream> MediaStream::create(EventLoop& loop,
                                                  std::vector<std::shared_ptr<MediaStreamTrack>> tracks) {
-  auto stream = std::make_shared<MediaStream>(detail::makeUuid(loop.body()->random()));
+  auto stream = std::make_shared<MediaStream>(loop, detail::makeUuid(loop.body()->random()));
   for (auto& track : tracks) stream->addTrack(std::move(track));
   return stream;
+}
+
+std::shared_ptr<MediaStream> MediaStream::create(EventLoop& loop, const MediaStream& stream) {
+  return create(loop, stream.tracks_);
+}
+
+MediaStream::MediaStream(EventLoop& loop, std::string id) : MediaStream(loop.body(), std::move(id)) {}
+MediaStream::MediaStream(std::shared_ptr<detail::LoopBody> body, std::string id) : body_(std::move(body)), id_(std::move(id)) {}
+MediaStream::~MediaStream() = default;
+
+std::shared_ptr<MediaStream> MediaStream::clone() const {
+  auto copy = std::make_shared<MediaStream>(body_, detail::makeUuid(body_->random()));
+  for (const auto& track : tracks_) copy->tracks_.push_back(track->clone());
+  return copy;
 }
 
 bool MediaStream::active() const {

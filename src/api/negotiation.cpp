@@ -61,7 +61,26 @@ void rejectWith(const SharedDone& done, const Deferred<T>& deferred, std::except
 
 }  // namespace
 
+/// §4.4.3.2, the steps for one kind.
+void PeerConnection::offerToReceive(jsep::MediaKind kind, bool receive) {
+  using jsep::Direction;
+  bool receives = false;
+  for (const jsep::Transceiver& transceiver : session_.transceivers) {
+    if (transceiver.kind != kind || transceiver.stopping || !sdp::receives(transceiver.direction)) continue;
+    receives = true;
+    if (!receive)
+      jsep::setDirection(session_, transceiver.id, sdp::makeDirection(sdp::sends(transceiver.direction), false)).value();
+  }
+  if (receive && !receives) {
+    const auto added = jsep::addTransceiver(session_, {.kind = kind, .direction = Direction::recvonly}, body_->random());
+    if (added) makeTransceiver(*session_.find(*added));
+  }
+  syncTransceivers();
+}
+
 Promise<RTCSessionDescriptionInit> PeerConnection::createOffer(RTCOfferOptions options) {
+  if (!closed_ && options.offerToReceiveAudio) offerToReceive(jsep::MediaKind::audio, *options.offerToReceiveAudio);
+  if (!closed_ && options.offerToReceiveVideo) offerToReceive(jsep::MediaKind::video, *options.offerToReceiveVideo);
   return chained<RTCSessionDescriptionInit>([this, options](Deferred<RTCSessionDescriptionInit> deferred, SharedDone done) {
     const auto state = session_.signalingState;
     if (state != jsep::SignalingState::stable && state != jsep::SignalingState::have_local_offer) {
@@ -181,8 +200,7 @@ void PeerConnection::applied(jsep::Applied applied) {
   const jsep::Effects& effects = applied.effects;
   session_ = std::move(applied.session);
   applyObjects(effects);
-  engine_->apply(body_->now(), jsep::makePlan(session_));
-  touched();
+  sessionChanged();
   for (const jsep::TransportId id : effects.transportsClosed) closeTransport(id);
   if (effects.updateMaxMessageSize) updateMaxMessageSize();
   syncChannelIds();
@@ -282,7 +300,9 @@ void PeerConnection::fireEffects(const jsep::Effects& effects) {
 }
 
 void PeerConnection::sessionChanged() {
-  engine_->apply(body_->now(), jsep::makePlan(session_));
+  const jsep::Plan plan = jsep::makePlan(session_);
+  follow(plan);
+  engine_->apply(body_->now(), plan);
   touched();
 }
 

@@ -144,6 +144,7 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   void applied(jsep::Applied applied);
   void applyObjects(const jsep::Effects& effects);
   void fireEffects(const jsep::Effects& effects);
+  void offerToReceive(jsep::MediaKind kind, bool receive);
   void sessionChanged();  ///< the engine follows the session
 
   // --- transceivers.cpp
@@ -160,6 +161,7 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   void keepParameters(RTCRtpTransceiver& transceiver, const jsep::Transceiver& state) const;
 
   // --- ice.cpp
+  void follow(const jsep::Plan& plan);
   void ensureTransport(jsep::TransportId id);
   void closeTransport(jsep::TransportId id);
   void gather(jsep::TransportId id);

@@ -66,6 +66,11 @@ RTCIceCandidate::RTCIceCandidate(RTCIceCandidateInit init, std::optional<std::st
   if (!init_.usernameFragment && !parsed->ufrag.empty()) init_.usernameFragment = parsed->ufrag;
 }
 
+RTCIceCandidate::RTCIceCandidate(RTCLocalIceCandidateInit init)
+    : RTCIceCandidate(static_cast<const RTCIceCandidateInit&>(init), init.url) {
+  relayProtocol_ = init.relayProtocol;
+}
+
 // --- RTCCertificate ------------------------------------------------------------------------------------------------------
 
 int64_t RTCCertificate::expires() const { return data_->expires; }

@@ -125,7 +125,7 @@ void PeerConnection::endReceiver(RTCRtpTransceiver& transceiver) {
 
 std::shared_ptr<MediaStream> PeerConnection::remoteStream(const std::string& id) {
   auto& stream = remoteStreams_[id];
-  if (!stream) stream = std::make_shared<MediaStream>(id);
+  if (!stream) stream = std::make_shared<MediaStream>(body_, id);
   return stream;
 }
 
