@@ -143,12 +143,20 @@ void PeerConnection::finishHosts(jsep::TransportId id) {
 }
 
 void PeerConnection::resolveCandidate(const engine::CandidateToResolve& event) {
-  std::erase_if(candidateLookups_, [](const auto& lookup) { return lookup == nullptr; });
-  if (candidateLookups_.size() >= 64) return;  // a peer names as many as it likes
-  candidateLookups_.push_back(body_->resolve(
-      event.candidate.address, [weak = weak_from_this(), event](Result<std::vector<IpAddress>> addresses) {
+  constexpr size_t kMaxLookups = 64;  // under way at once: a peer names as many hosts as it likes
+  if (candidateLookups_.size() >= kMaxLookups) {
+    body_->log().in("ice").warning("the remote candidate of " + event.candidate.address + " is left out: " +
+                                   std::to_string(kMaxLookups) + " names are being looked up");
+    return;
+  }
+  const uint64_t id = nextLookup_++;
+  candidateLookups_.emplace(id, body_->resolve(
+      event.candidate.address, [weak = weak_from_this(), event, id](Result<std::vector<IpAddress>> addresses) {
         auto self = weak.lock();
-        if (!self || self->closed_ || !addresses) return;  // a name that does not resolve is no candidate
+        if (!self || self->closed_) return;
+        // In a task of its own: the request must not be destroyed inside its own callback.
+        self->queueTask([id](PeerConnection& connection) { connection.candidateLookups_.erase(id); });
+        if (!addresses) return;  // a name that does not resolve is no candidate
         ice::Candidate candidate = event.candidate;
         candidate.address = addresses->front().toString();
         self->engine_->addRemoteCandidate(self->body_->now(), event.transport, candidate);

@@ -270,7 +270,8 @@ void PeerConnection::fireEffects(const jsep::Effects& effects) {
     auto track = trackOf(removal.transceiver);
     const auto stream = remoteStreams_.find(removal.streamId);
     if (!track || stream == remoteStreams_.end()) continue;
-    const auto keep = stream->second;
+    const auto keep = stream->second.stream.lock();
+    if (!keep) continue;
     if (!keep->getTrackById(track->id())) continue;
     keep->removeTrack(track);
     keep->dispatchEvent<"removetrack">(MediaStreamTrackEvent(track));
@@ -297,6 +298,7 @@ void PeerConnection::fireEffects(const jsep::Effects& effects) {
     if (gone()) return;
   }
   removedTracks_.clear();
+  forgetUnusedStreams();
 }
 
 void PeerConnection::sessionChanged() {

@@ -154,6 +154,7 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   std::shared_ptr<RTCRtpTransceiver> find(jsep::TransceiverId id) const;
   void endReceiver(RTCRtpTransceiver& transceiver);
   std::shared_ptr<MediaStream> remoteStream(const std::string& id);
+  void forgetUnusedStreams();
 
   // --- parameters.cpp
   RTCRtpSendParameters sendParameters(const jsep::Transceiver& state) const;
@@ -225,7 +226,12 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
 
   std::map<uint32_t, std::shared_ptr<RTCRtpTransceiver>> transceivers_;  // by jsep id; removed ones leave
   std::map<uint32_t, std::shared_ptr<MediaStreamTrack>> removedTracks_;  // of transceivers that the present task removed
-  std::map<std::string, std::shared_ptr<MediaStream>> remoteStreams_;
+  /// The stream of each remote msid: one for as long as anybody, we or the program, has it.
+  struct RemoteStream {
+    std::weak_ptr<MediaStream> stream;
+    std::shared_ptr<MediaStream> kept;  ///< while a receiver is in it
+  };
+  std::map<std::string, RemoteStream> remoteStreams_;
   std::map<uint32_t, Transport> transports_;  // by jsep id
   std::unordered_map<SocketAddress, UdpSocket*> socketByAddress_;
   std::shared_ptr<RTCSctpTransport> sctp_;
@@ -234,7 +240,8 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   RTCIceGatheringState iceGatheringState_ = RTCIceGatheringState::new_;
   RTCIceConnectionState iceConnectionState_ = RTCIceConnectionState::new_;
   RTCPeerConnectionState connectionState_ = RTCPeerConnectionState::new_;
-  std::vector<std::unique_ptr<ResolveRequest>> candidateLookups_;
+  std::map<uint64_t, std::unique_ptr<ResolveRequest>> candidateLookups_;
+  uint64_t nextLookup_ = 0;
   std::vector<Datagram> outgoing_;    // buffers that are used again
   std::vector<DatagramView> views_;
 };

@@ -124,9 +124,26 @@ void PeerConnection::endReceiver(RTCRtpTransceiver& transceiver) {
 }
 
 std::shared_ptr<MediaStream> PeerConnection::remoteStream(const std::string& id) {
-  auto& stream = remoteStreams_[id];
-  if (!stream) stream = std::make_shared<MediaStream>(body_, id);
-  return stream;
+  RemoteStream& remote = remoteStreams_[id];
+  remote.kept = remote.stream.lock();
+  if (!remote.kept) remote.kept = std::make_shared<MediaStream>(body_, id);
+  remote.stream = remote.kept;
+  return remote.kept;
+}
+
+/// A peer names new streams as often as it likes: those that no receiver is in are kept by the program alone.
+void PeerConnection::forgetUnusedStreams() {
+  std::set<std::string_view> used;
+  const bool stable = session_.signalingState == jsep::SignalingState::stable;  // else a rollback may bring the old ones back
+  for (const jsep::Transceiver& transceiver : session_.transceivers) {
+    used.insert(transceiver.remoteStreamIds.begin(), transceiver.remoteStreamIds.end());
+    const auto& before = transceiver.lastStable.remoteStreamIds;
+    if (!stable) used.insert(before.begin(), before.end());
+  }
+  for (auto& [id, remote] : remoteStreams_) {
+    if (!used.contains(id)) remote.kept = nullptr;
+  }
+  std::erase_if(remoteStreams_, [](const auto& entry) { return entry.second.stream.expired(); });
 }
 
 std::shared_ptr<RTCRtpSender> PeerConnection::addTrack(std::shared_ptr<MediaStreamTrack> track,

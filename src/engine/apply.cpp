@@ -246,7 +246,10 @@ void Connection::Impl::configureSender(Timestamp now, MediaEntry& entry, std::op
 
 void Connection::Impl::applyData(Timestamp now, const std::optional<jsep::DataPlan>& plan) {
   if (!plan) {
-    if (data_ && data_->started) channels_.attach(now, nullptr);
+    if (data_ && data_->started) {
+      channels_.attach(now, nullptr);
+      if (TransportEntry* entry = find(data_->plan.transport); entry && entry->transport) entry->transport->stopSctp(now);
+    }
     data_.reset();
     return;
   }

@@ -414,6 +414,30 @@ TEST(Connection, dataChannelsSurviveWithoutASection) {
   EXPECT_TRUE(pair.b.connection.stats(pair.now).dataChannels.empty());
 }
 
+// The section is gone on both ends, and comes back on the transport that the first association had.
+TEST(Connection, dataBeginsAnewAfterItsSectionWasGone) {
+  Pair pair;
+  pair.makePlans(true, false, true);
+  const auto first = pair.a.connection.createDataChannel(pair.now, {.label = "first"});
+  pair.apply();
+  pair.run(2s);
+  EXPECT_EQ(pair.a.connection.dataChannels().state(*first), datachannel::ChannelState::open);
+  const auto data = std::pair(*pair.a.plan.data, *pair.b.plan.data);
+  pair.a.plan.data.reset();
+  pair.b.plan.data.reset();
+  pair.apply();
+  pair.run(2s);
+  EXPECT_FALSE(pair.a.connection.sctpState());
+  pair.a.plan.data = data.first;
+  pair.b.plan.data = data.second;
+  const auto second = pair.a.connection.createDataChannel(pair.now, {.label = "second"});
+  pair.apply();
+  pair.run(2s);
+  EXPECT_EQ(pair.a.connection.sctpState(), SctpState::connected);
+  EXPECT_EQ(pair.a.connection.dataChannels().state(*second), datachannel::ChannelState::open);
+  EXPECT_EQ(pair.b.channelEvents<datachannel::Incoming>().back().params.label, "second");
+}
+
 TEST(Connection, theSameSeedGivesTheSameBytes) {
   const auto once = [](uint64_t seed) {
     Pair pair(seed);

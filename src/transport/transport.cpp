@@ -133,6 +133,16 @@ void Transport::Impl::startSctp(Timestamp now, sctp::Options options) {
   settle(now);
 }
 
+void Transport::Impl::stopSctp(Timestamp now) {
+  now_ = now;
+  if (!sctp_) return;
+  sctp_->abort(now, "the m-section is gone");
+  Datagram last;
+  while (pollDtls(last)) out_.push_back(std::exchange(last, {}));
+  sctp_.reset();
+  settle(now);
+}
+
 bool Transport::Impl::sendRtp(Timestamp now, Bytes packet, Bytes* keep) {
   now_ = now;
   if (!mediaMayLeave()) return drop(std::move(packet));
@@ -410,6 +420,7 @@ void Transport::setRemoteFingerprints(Timestamp now, std::vector<dtls::Fingerpri
 const dtls::Connection& Transport::dtls() const { return impl_->dtls(); }
 
 void Transport::startSctp(Timestamp now, sctp::Options options) { impl_->startSctp(now, std::move(options)); }
+void Transport::stopSctp(Timestamp now) { impl_->stopSctp(now); }
 sctp::Association* Transport::sctp() { return impl_->sctp(); }
 const sctp::Association* Transport::sctp() const { return std::as_const(*impl_).sctp(); }
 

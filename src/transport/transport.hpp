@@ -148,7 +148,9 @@ class Transport {
 
   /// Makes the association; it connects as soon as DTLS is connected. Once; later calls do nothing.
   void startSctp(Timestamp now, sctp::Options options);
-  /// nullptr before startSctp(). Lives as long as the transport. May be used directly; drain the transport afterwards.
+  /// Ends the association with an ABORT and without events: its m-section is gone. startSctp() may begin another one.
+  void stopSctp(Timestamp now);
+  /// nullptr before startSctp() and after stopSctp(). May be used directly; drain the transport afterwards.
   sctp::Association* sctp();
   const sctp::Association* sctp() const;
 

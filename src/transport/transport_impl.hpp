@@ -20,6 +20,7 @@ class Transport::Impl {
   void setDtlsRole(Timestamp now, dtls::Role role);
   void setRemoteFingerprints(Timestamp now, std::vector<dtls::Fingerprint> fingerprints);
   void startSctp(Timestamp now, sctp::Options options);
+  void stopSctp(Timestamp now);
   bool sendRtp(Timestamp now, Bytes packet, Bytes* keep);
   bool repeatRtp(Timestamp now, Bytes packet);
   bool sendRtcp(Timestamp now, Bytes packet);

@@ -27,6 +27,32 @@ TEST(SimulatedCall, ConnectsAndSpeaksOverADataChannel) {
   EXPECT_TRUE(pair.connected());
 }
 
+// A peer may name hosts that do not exist; each is looked up, and then makes room for the next.
+TEST(SimulatedCall, NamesThatDoNotResolveTakeNoPlaceForEver) {
+  Pair pair(7);
+  pair.network.addName("alice.example", {"10.0.0.1"});
+  // bob learns alice's address by name alone, after many that lead nowhere; alice learns nothing of bob.
+  pair.bob.send = [&, carry = pair.bob.send](Message m) {
+    if (m.description) carry(std::move(m));
+  };
+  pair.alice.send = [&, carry = pair.alice.send](Message m) {
+    if (m.description) return carry(std::move(m));
+    std::string& text = m.candidate->candidate;
+    const size_t at = text.find("10.0.0.1");
+    if (at == std::string::npos) return;
+    // One a lookup's time: never many under way at once.
+    for (int i = 0; i < 100; ++i) {
+      Message nowhere = m;
+      nowhere.candidate->candidate.replace(at, 8, "nowhere-" + std::to_string(i) + ".example");
+      pair.alice.loop.setTimeout([carry, nowhere] { carry(nowhere); }, std::chrono::milliseconds(20 * i));
+    }
+    text.replace(at, 8, "alice.example");
+    pair.alice.loop.setTimeout([carry, m] { carry(m); }, 2100ms);
+  };
+  const auto channel = pair.alice.pc.createDataChannel("chat");
+  EXPECT_TRUE(pair.network.runUntil([&] { return channel->readyState() == RTCDataChannelState::open; }, 30s));
+}
+
 /// Feeds a test picture at 15 frames a second and a tone for as long as it lives.
 class Feed {
  public:

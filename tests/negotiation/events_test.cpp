@@ -283,6 +283,28 @@ TEST_F(Negotiation, Rule57_OneTrackForLifeOneStreamPerId) {
   });
 }
 
+TEST_F(Negotiation, Rule57_StreamsThatNobodyHasGoAndOneThatIsHeldStaysItself) {
+  run([&]() -> Promise<> {
+    std::vector<std::weak_ptr<MediaStream>> streams;
+    b.ontrack = [&](RTCTrackEvent& e) { streams.push_back(e.streams.at(0)); };
+    auto sender = a.addTrack(camera.track(), camera.stream());
+    co_await negotiate(a, b);
+    CO_ASSERT(streams.size() == 1 && !streams[0].expired());
+    const auto other = MediaStream::create(loop);
+    sender->setStreams({other});
+    co_await negotiate(a, b);
+    CO_ASSERT(streams.size() == 2 && !streams[1].expired());
+    EXPECT_TRUE(streams[0].expired()) << "no receiver is in it, and the program does not hold it";
+    const auto held = streams[1].lock();
+    sender->setStreams({camera.stream()});
+    co_await negotiate(a, b);
+    sender->setStreams({other});
+    co_await negotiate(a, b);
+    CO_ASSERT(streams.size() == 4);
+    EXPECT_EQ(streams[3].lock(), held) << "the same id is the same stream as long as there is one";
+  });
+}
+
 TEST_F(Negotiation, Rule58_LosingReceiveMutesAndDoesNotEnd) {
   run([&]() -> Promise<> {
     auto sender = a.addTrack(camera.track(), camera.stream());
