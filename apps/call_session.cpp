@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "exit_codes.hpp"
 #include "media/draw.hpp"
 #include "media/tone.hpp"
 
@@ -166,7 +167,13 @@ void CallSession::takeTrack(RTCTrackEvent& event) {
   const auto track = event.track;
   ++counts_.tracks;
   say("track: " + text(toString(track->kind())) + (event.streams.empty() ? "" : " of stream " + event.streams[0]->id()));
-  if (options_.recorder) options_.recorder->add(options_.peer.name, *track);
+  if (options_.recorder) {
+    try {
+      options_.recorder->add(options_.peer.name, *track);
+    } catch (const Failure& e) {  // one track less is no reason to end the other calls
+      say(std::string("error: not recorded: ") + e.what());
+    }
+  }
   if (track->kind() == MediaKind::audio) {
     sinks_.push_back(track->addAudioSink([this](const AudioFrame& frame) {
       counts_.audioSamples += frame.samplesPerChannel();
@@ -224,7 +231,12 @@ void CallSession::takeChannel(std::shared_ptr<RTCDataChannel> channel) {
     if (!message.isText()) return;
     say("chat: " + message.text());
     if (onchat) onchat(message.text());
-    if (!options_.inviting) answerChat(message.text());
+    if (options_.inviting) return;
+    try {
+      answerChat(message.text());
+    } catch (const std::exception& e) {  // too long to echo, or more than the connection takes: the peer's doing
+      say(std::string("chat: the peer's message was not answered: ") + e.what());
+    }
   };
 }
 

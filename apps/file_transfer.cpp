@@ -33,8 +33,21 @@ FileTransfer::FileTransfer(std::shared_ptr<RTCDataChannel> channel) : channel_(s
   channel_->setBufferedAmountLowThreshold(kLow);
   channel_->onbufferedamountlow = [this] { pump(); };
   channel_->onmessage = [this](MessageEvent& message) {
-    message.isText() ? handleText(message.text()) : handleBytes(message.bytes());
+    try {
+      message.isText() ? handleText(message.text()) : handleBytes(message.bytes());
+    } catch (const std::exception& e) {  // whatever the peer sends, it ends nothing but its own transfer
+      problem(std::string("the peer's message could not be answered: ") + e.what());
+    }
   };
+}
+
+FileTransfer::~FileTransfer() {  // the peer may go on to send over the channel
+  channel_->onbufferedamountlow = nullptr;
+  channel_->onmessage = nullptr;
+}
+
+void FileTransfer::problem(const std::string& what) {
+  if (onproblem) onproblem(what);
 }
 
 void FileTransfer::send(std::string name, std::string type, std::vector<uint8_t> bytes) {
@@ -44,7 +57,12 @@ void FileTransfer::send(std::string name, std::string type, std::vector<uint8_t>
   outgoing_ = Outgoing{std::move(name), digest.finish(), std::move(bytes)};
   const nlohmann::json header = {
       {"name", outgoing_->name}, {"size", outgoing_->bytes.size()}, {"type", type}, {"sha256", outgoing_->sha256}};
-  channel_->send(header.dump());
+  try {
+    channel_->send(header.dump());
+  } catch (...) {
+    outgoing_.reset();
+    throw;
+  }
   pump();
 }
 
@@ -52,22 +70,26 @@ void FileTransfer::pump() {
   while (outgoing_ && outgoing_->sent < outgoing_->bytes.size() && channel_->bufferedAmount() < kHigh &&
          channel_->readyState() == RTCDataChannelState::open) {
     const size_t size = std::min(kChunk, outgoing_->bytes.size() - outgoing_->sent);
-    channel_->send(std::span(outgoing_->bytes).subspan(outgoing_->sent, size));
+    try {
+      channel_->send(std::span(outgoing_->bytes).subspan(outgoing_->sent, size));
+    } catch (const std::exception& e) {  // what the other channels have waiting fills the connection's buffer
+      const std::string name = std::move(outgoing_->name);
+      outgoing_.reset();
+      return problem("\"" + name + "\" was cut off: " + e.what());
+    }
     outgoing_->sent += size;
   }
 }
 
 void FileTransfer::handleText(const std::string& text) {
   const auto json = nlohmann::json::parse(text, nullptr, false);
-  const auto problem = [&](const std::string& what) {
-    if (onproblem) onproblem(what);
-  };
   if (!json.is_object()) return problem("a text on the file channel is no JSON object");
   if (json.contains("received")) {  // the other side's receipt
     if (!outgoing_) return problem("a receipt for no file");
     const Outgoing done = std::move(*outgoing_);
     outgoing_.reset();
-    if (onsent) onsent(done.name, json.value("sha256", "") == done.sha256);
+    const auto sha = json.find("sha256");
+    if (onsent) onsent(done.name, sha != json.end() && sha->is_string() && sha->get<std::string>() == done.sha256);
     return;
   }
   const auto size = json.find("size");
@@ -86,15 +108,11 @@ void FileTransfer::handleText(const std::string& text) {
 }
 
 void FileTransfer::handleBytes(const std::vector<uint8_t>& bytes) {
-  if (!incoming_) {
-    if (onproblem) onproblem("bytes without a file header");
-    return;
-  }
+  if (!incoming_) return problem("bytes without a file header");
   auto& file = incoming_->file.bytes;
   if (file.size() + bytes.size() > incoming_->size) {
-    if (onproblem) onproblem("more bytes than the file header told");
     incoming_.reset();
-    return;
+    return problem("more bytes than the file header told");
   }
   incoming_->digest.update(bytes);
   file.insert(file.end(), bytes.begin(), bytes.end());
@@ -106,9 +124,10 @@ void FileTransfer::finishReceiving() {
   incoming_.reset();
   const std::string digest = done.digest.finish();
   done.file.intact = done.sha256.empty() || done.sha256 == digest;
+  if (onreceived) onreceived(done.file);
+  if (channel_->readyState() != RTCDataChannelState::open) return;  // closing: nobody waits for the receipt
   const nlohmann::json receipt = {{"received", done.size}, {"sha256", digest}};
   channel_->send(receipt.dump());
-  if (onreceived) onreceived(done.file);
 }
 
 }  // namespace peerage::app

@@ -40,6 +40,9 @@ class FileTransfer {
   };
   /// Takes the channel's onmessage and onbufferedamountlow; lives as long as the channel is used.
   explicit FileTransfer(std::shared_ptr<RTCDataChannel> channel);
+  ~FileTransfer();
+  FileTransfer(const FileTransfer&) = delete;
+  FileTransfer& operator=(const FileTransfer&) = delete;
 
   /// Starts to send; throws DOMException while another file is under way or the channel is not open.
   void send(std::string name, std::string type, std::vector<uint8_t> bytes);
@@ -47,7 +50,7 @@ class FileTransfer {
   std::function<void(const Received&)> onreceived;
   /// The other side has it; `intact` when its digest was ours.
   std::function<void(const std::string& name, bool intact)> onsent;
-  /// What the other side sent made no sense: a sentence.
+  /// What the other side sent made no sense, or a transfer was cut off: a sentence.
   std::function<void(const std::string&)> onproblem;
 
  private:
@@ -55,6 +58,7 @@ class FileTransfer {
   void handleBytes(const std::vector<uint8_t>& bytes);
   void finishReceiving();
   void pump();
+  void problem(const std::string& what);
 
   std::shared_ptr<RTCDataChannel> channel_;
   struct Outgoing {
