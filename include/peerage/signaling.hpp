@@ -62,7 +62,7 @@ struct StaticFile {
 
 struct ServerOptions {
   uint16_t port = 8080;          ///< 0: any free one
-  std::string interface;         ///< a local address or interface name to listen on; empty: all
+  std::string interface;         ///< a local address to listen on, or an interface, meaning its first; empty: all
   std::string tlsCertificate;    ///< PEM file; with it, https and wss only
   std::string tlsKey;            ///< PEM file
   std::string webRoot;           ///< folder whose files are served; empty: `files`
@@ -75,7 +75,8 @@ struct ServerOptions {
 /// Serves until it is destroyed. Lives on a libuv loop.
 class Server {
  public:
-  /// Throws SignalingError when the port is taken or not permitted, a file cannot be read, or the loop is the simulator's.
+  /// Throws SignalingError when the port is taken or not permitted, the machine has no such interface, a file cannot be read,
+  /// or the loop is the simulator's.
   Server(EventLoop& loop, ServerOptions options);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

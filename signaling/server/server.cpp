@@ -1,6 +1,11 @@
 // The signalling server's sockets: libwebsockets calls in, the hub decides, its outputs wait in each connection's queue
 // until the socket takes them.
+#include <arpa/inet.h>
+#include <ifaddrs.h>
 #include <libwebsockets.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -53,6 +58,63 @@ void requireReadable(const std::string& path, const char* what) {
   if (!std::ifstream(path)) throw SignalingError(std::string("the ") + what + " " + path + " cannot be read");
 }
 
+/// The address that ServerOptions::interface names, as libwebsockets is to be told of it.
+struct ListenAddress {
+  std::string text;  ///< empty: all addresses
+  bool ipv6 = true;
+};
+
+/// Whether a socket can have this address here: loopback has more of them than the interfaces list.
+bool isOurs(const sockaddr* address, socklen_t length) {
+  const int probe = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (probe < 0) return false;
+  const bool absent = bind(probe, address, length) != 0 && errno == EADDRNOTAVAIL;
+  ::close(probe);
+  return !absent;
+}
+
+/// The first address of a network interface, IPv4 before IPv6; nullopt when there is no such interface or it has none.
+std::optional<ListenAddress> addressOf(const std::string& interfaceName) {
+  ifaddrs* list = nullptr;
+  if (getifaddrs(&list) != 0) return std::nullopt;
+  std::optional<ListenAddress> out;
+  for (const ifaddrs* at = list; at; at = at->ifa_next) {
+    if (!at->ifa_addr || at->ifa_name != interfaceName) continue;
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    if (at->ifa_addr->sa_family == AF_INET) {
+      inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(at->ifa_addr)->sin_addr, text.data(), text.size());
+      out = ListenAddress{text.data(), false};
+      break;
+    }
+    if (at->ifa_addr->sa_family == AF_INET6 && !out) {
+      inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6*>(at->ifa_addr)->sin6_addr, text.data(), text.size());
+      out = ListenAddress{text.data(), true};
+    }
+  }
+  freeifaddrs(list);
+  return out;
+}
+
+/// libwebsockets 4.1 listens on every address when it is given an IPv4 address while it has IPv6 on, or an IPv6 address while
+/// it has not: what it gets is an address, and the family that belongs to it.
+ListenAddress listenAddress(const std::string& wish) {
+  if (wish.empty()) return {};
+  sockaddr_in v4{};
+  v4.sin_family = AF_INET;
+  sockaddr_in6 v6{};
+  v6.sin6_family = AF_INET6;
+  const bool isV4 = inet_pton(AF_INET, wish.c_str(), &v4.sin_addr) == 1;
+  const bool isV6 = !isV4 && inet_pton(AF_INET6, wish.c_str(), &v6.sin6_addr) == 1;
+  if (isV4 || isV6) {
+    const bool ours = isV4 ? isOurs(reinterpret_cast<const sockaddr*>(&v4), sizeof v4)
+                           : isOurs(reinterpret_cast<const sockaddr*>(&v6), sizeof v6);
+    if (!ours) throw SignalingError("this machine has no address " + wish + " to listen on");
+    return {wish, isV6};
+  }
+  if (auto found = addressOf(wish)) return *found;
+  throw SignalingError("this machine has no network interface with an address that is called " + wish);
+}
+
 }  // namespace
 
 class Server::Impl {
@@ -99,6 +161,7 @@ class Server::Impl {
   std::shared_ptr<detail::LoopBody> body_;
   uv_loop_s* uvLoop_;
   ServerOptions options_;
+  ListenAddress listen_;
   StaticFiles files_;
   const std::vector<Header> headers_;
   Hub hub_;
@@ -127,7 +190,8 @@ void Server::Impl::open(const std::shared_ptr<Impl>& self) {
     hub_.handleTimeout(body_->now());
     drain();
   });
-  context_ = createContext(self, true);
+  listen_ = listenAddress(options_.interface);
+  context_ = createContext(self, listen_.ipv6);
   if (context_) return;
   const std::string problem = contextFailure();
   const std::string port = "port " + std::to_string(options_.port);
@@ -135,7 +199,7 @@ void Server::Impl::open(const std::shared_ptr<Impl>& self) {
   const auto failedWith = [&](int error) { return problem.find("(-1 " + std::to_string(error) + ")") != std::string::npos; };
   if (failedWith(EADDRINUSE)) throw SignalingError(port + " is in use");
   if (failedWith(EACCES)) throw SignalingError(port + " is not permitted to this user");
-  context_ = createContext(self, false);  // a machine without IPv6
+  if (listen_.text.empty()) context_ = createContext(self, false);  // a machine without IPv6
   if (!context_) throw SignalingError("the signalling server could not start on " + port + ": " + problem);
 }
 
@@ -148,7 +212,7 @@ lws_context* Server::Impl::createContext(const std::shared_ptr<Impl>& self, bool
   if (!context) return nullptr;
 
   info.port = options_.port;
-  info.iface = options_.interface.empty() ? nullptr : options_.interface.c_str();
+  info.iface = listen_.text.empty() ? nullptr : listen_.text.c_str();
   info.vhost_name = "peerage";
   info.keepalive_timeout = 15;
   if (!options_.tlsCertificate.empty()) {

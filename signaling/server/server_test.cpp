@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -386,6 +387,73 @@ TEST_F(ServerTest, NoServerOnAPortThatIsTaken) {
   EXPECT_THROW(Server(loop_, {.port = 0, .interface = "no-such-interface"}), SignalingError);
   EXPECT_THROW(Server(loop_, {.port = 0, .tlsCertificate = "/absent", .tlsKey = "/absent"}), SignalingError);
   EXPECT_THROW(Client(loop_, {.url = "nonsense", .name = "x"}), SignalingError);
+}
+
+/// Whether a TCP connection to this address can be made.
+bool answers(const char* address, uint16_t port) {
+  sockaddr_in v4{};
+  v4.sin_family = AF_INET;
+  v4.sin_port = htons(port);
+  sockaddr_in6 v6{};
+  v6.sin6_family = AF_INET6;
+  v6.sin6_port = htons(port);
+  const bool isV4 = inet_pton(AF_INET, address, &v4.sin_addr) == 1;
+  EXPECT_TRUE(isV4 || inet_pton(AF_INET6, address, &v6.sin6_addr) == 1) << address;
+  const int fd = socket(isV4 ? AF_INET : AF_INET6, SOCK_STREAM, 0);
+  if (fd < 0) return false;
+  const bool connected = isV4 ? connect(fd, reinterpret_cast<sockaddr*>(&v4), sizeof v4) == 0
+                              : connect(fd, reinterpret_cast<sockaddr*>(&v6), sizeof v6) == 0;
+  ::close(fd);
+  return connected;
+}
+
+bool hasIpv6() {
+  sockaddr_in6 loopback{};
+  loopback.sin6_family = AF_INET6;
+  loopback.sin6_addr = in6addr_loopback;
+  const int fd = socket(AF_INET6, SOCK_STREAM, 0);
+  if (fd < 0) return false;
+  const bool bound = bind(fd, reinterpret_cast<sockaddr*>(&loopback), sizeof loopback) == 0;
+  ::close(fd);
+  return bound;
+}
+
+TEST_F(ServerTest, ListensOnTheAddressThatWasAskedForAlone) {
+  for (const char* own : {"127.0.0.1", "lo"}) {
+    start({.interface = own});
+    EXPECT_TRUE(answers("127.0.0.1", server_->port())) << own;
+    EXPECT_FALSE(answers("127.0.0.2", server_->port())) << own;
+    EXPECT_FALSE(answers("::1", server_->port())) << own;
+  }
+  start({.interface = "127.0.0.2"});
+  EXPECT_TRUE(answers("127.0.0.2", server_->port())) << "an address of loopback that no interface lists";
+  EXPECT_FALSE(answers("127.0.0.1", server_->port()));
+  if (!hasIpv6()) GTEST_SKIP() << "a machine without IPv6";
+  start({.interface = "::1"});
+  EXPECT_TRUE(answers("::1", server_->port()));
+  EXPECT_FALSE(answers("127.0.0.1", server_->port()));
+}
+
+TEST_F(ServerTest, ListensEverywhereWhenNothingIsAskedFor) {
+  server_ = std::make_unique<Server>(loop_, ServerOptions{.port = 0});
+  EXPECT_TRUE(answers("127.0.0.1", server_->port()));
+  EXPECT_TRUE(answers("127.0.0.2", server_->port()));
+  EXPECT_EQ(answers("::1", server_->port()), hasIpv6());
+}
+
+TEST_F(ServerTest, AnAddressThatIsNotHereIsSaid) {
+  // The first three are of documentation (RFC 5737, RFC 3849), the last is no address.
+  for (const auto& [wish, problem] : {std::pair{"192.0.2.1", "this machine has no address 192.0.2.1 to listen on"},
+                                      {"203.0.113.7", "this machine has no address 203.0.113.7 to listen on"},
+                                      {"2001:db8::1", "this machine has no address 2001:db8::1 to listen on"},
+                                      {"127.0.0.256", "this machine has no network interface with an address that is called 127.0.0.256"}}) {
+    try {
+      Server server(loop_, {.port = 0, .interface = wish});
+      ADD_FAILURE() << wish;
+    } catch (const SignalingError& e) {
+      EXPECT_STREQ(e.what(), problem);
+    }
+  }
 }
 
 TEST_F(ServerTest, HundredsOfClientsComeAndGo) {
