@@ -104,7 +104,12 @@ class CallSession {
   bool returning_ = false;
   std::shared_ptr<RTCRtpSender> second_;
   std::unique_ptr<MediaSource> secondSource_;
-  std::vector<SinkHandle> sinks_;
+  /// What is done with a track of the peer's, until it ends.
+  struct Taken {
+    std::unique_ptr<Recording> recording;
+    SinkHandle sink;
+  };
+  std::map<std::shared_ptr<MediaStreamTrack>, Taken> taken_;
   std::vector<int16_t> heard_;
   std::shared_ptr<RTCDataChannel> chat_;
   std::shared_ptr<RTCDataChannel> fileChannel_;
