@@ -63,6 +63,7 @@ CallSession::CallSession(EventLoop& loop, signaling::Client& client, Options opt
   pc_.onicegatheringstatechange = [this] { say("iceGatheringState: " + text(toString(pc_.iceGatheringState()))); };
   pc_.onconnectionstatechange = [this] {
     say("connectionState: " + text(toString(pc_.connectionState())));
+    if (connected()) wasConnected_ = true;
     if (pc_.connectionState() == RTCPeerConnectionState::failed) over("the connection failed", true);
   };
   pc_.ontrack = [this](RTCTrackEvent& e) { takeTrack(e); };

@@ -66,6 +66,8 @@ class CallSession {
   };
   const Counts& counts() const { return counts_; }
   bool connected() const { return pc_.connectionState() == RTCPeerConnectionState::connected; }
+  /// It is connected, or has been.
+  bool wasConnected() const { return wasConnected_; }
   RTCPeerConnection& pc() { return pc_; }
   /// A change in mid-call: one more video track that shows the test picture; a second call takes it away again.
   void toggleSecondVideo();
@@ -99,6 +101,7 @@ class CallSession {
   bool ignoreOffer_ = false;
   bool settingAnswer_ = false;
   bool over_ = false;
+  bool wasConnected_ = false;
 
   ReturnedVideo returned_;
   bool returning_ = false;
