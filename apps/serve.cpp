@@ -18,13 +18,15 @@ namespace peerage::app {
 
 namespace {
 
-/// The page that belongs to the program: where it was installed, else where it was built from.
+/// The page that belongs to the program: where it is installed, wherever that tree lies, else where it was built from.
 std::string pageFolder() {
-  for (const char* folder : {PEERAGE_INSTALLED_WEB_ROOT, PEERAGE_WEB_ROOT}) {
-    if (std::filesystem::is_directory(folder)) return folder;
+  std::error_code error;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+  const auto installed = (program.parent_path() / PEERAGE_PAGE_FROM_PROGRAM).lexically_normal();
+  for (const auto& folder : {installed, std::filesystem::path(PEERAGE_WEB_ROOT)}) {
+    if (std::filesystem::is_directory(folder, error)) return folder;
   }
-  throw Failure(kFileUnreadable, std::string("the page is not where it was installed, ") + PEERAGE_INSTALLED_WEB_ROOT +
-                                     "; name its folder with --web-root");
+  throw Failure(kFileUnreadable, "the page is not where it was installed, " + installed.string() + "; name its folder with --web-root");
 }
 
 void requireReadable(const std::string& path, const char* what) {
