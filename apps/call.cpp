@@ -148,7 +148,7 @@ class Caller {
     if (!session) return;
     const std::string name = sessions_.count(from) ? from : sessions_.begin()->first;
     say("[" + name + "] " + why);
-    ended(name, "");
+    ended(name, session->wasConnected() ? "" : name + " " + why + " before there was a connection");
   }
 
   void ended(const std::string& name, const std::string& failure) {
@@ -188,7 +188,7 @@ int call(const CallOptions& options) {
   try {
     caller = std::make_unique<Caller>(loop, options);
   } catch (const signaling::SignalingError& e) {
-    throw Failure(kServerUnreachable, e.what());
+    throw Failure(kUsage, std::string("--server: ") + e.what());
   }
   bool interrupted = false;
   {

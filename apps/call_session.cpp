@@ -63,6 +63,7 @@ CallSession::CallSession(EventLoop& loop, signaling::Client& client, Options opt
   pc_.onicegatheringstatechange = [this] { say("iceGatheringState: " + text(toString(pc_.iceGatheringState()))); };
   pc_.onconnectionstatechange = [this] {
     say("connectionState: " + text(toString(pc_.connectionState())));
+    if (connected()) wasConnected_ = true;
     if (pc_.connectionState() == RTCPeerConnectionState::failed) over("the connection failed", true);
   };
   pc_.ontrack = [this](RTCTrackEvent& e) { takeTrack(e); };
@@ -79,6 +80,7 @@ CallSession::CallSession(EventLoop& loop, signaling::Client& client, Options opt
 
 CallSession::~CallSession() {
   loop_.clearInterval(statistics_);
+  for (const auto& [track, taken] : taken_) track->onended = nullptr;
   pc_.close();
 }
 
@@ -167,24 +169,28 @@ void CallSession::takeTrack(RTCTrackEvent& event) {
   const auto track = event.track;
   ++counts_.tracks;
   say("track: " + text(toString(track->kind())) + (event.streams.empty() ? "" : " of stream " + event.streams[0]->id()));
+  const auto [entry, isNew] = taken_.try_emplace(track);
+  if (!isNew) return;  // its direction went and came again: it stays in its file
+  Taken& taken = entry->second;
+  track->onended = [this, raw = track.get()] { taken_.erase(raw->shared_from_this()); };
   if (options_.recorder) {
     try {
-      options_.recorder->add(options_.peer.name, *track);
-    } catch (const Failure& e) {  // one track less is no reason to end the other calls
+      taken.recording = options_.recorder->record(options_.peer.name, *track);
+    } catch (const Failure& e) {  // one track less is no reason to end the calls
       say(std::string("error: not recorded: ") + e.what());
     }
   }
   if (track->kind() == MediaKind::audio) {
-    sinks_.push_back(track->addAudioSink([this](const AudioFrame& frame) {
+    taken.sink = track->addAudioSink([this](const AudioFrame& frame) {
       counts_.audioSamples += frame.samplesPerChannel();
       for (size_t i = 0; i < frame.samplesPerChannel(); ++i) heard_.push_back(frame.samples[i * static_cast<size_t>(frame.channels)]);
       if (heard_.size() < 4800) return;
       if (const double hertz = media::strongestTone(heard_, 1); hertz > 0) counts_.toneHertz = hertz;
       heard_.clear();
-    }));
+    });
     return;
   }
-  sinks_.push_back(track->addVideoSink([this](const VideoFrame&) { ++counts_.videoFrames; }));
+  taken.sink = track->addVideoSink([this](const VideoFrame&) { ++counts_.videoFrames; });
   if (!options_.returnVideo || returning_) return;
   // The first camera that comes goes back as a second video: a change, so a negotiation begun by this side.
   returning_ = true;

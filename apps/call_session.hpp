@@ -66,6 +66,8 @@ class CallSession {
   };
   const Counts& counts() const { return counts_; }
   bool connected() const { return pc_.connectionState() == RTCPeerConnectionState::connected; }
+  /// It is connected, or has been.
+  bool wasConnected() const { return wasConnected_; }
   RTCPeerConnection& pc() { return pc_; }
   /// A change in mid-call: one more video track that shows the test picture; a second call takes it away again.
   void toggleSecondVideo();
@@ -99,12 +101,18 @@ class CallSession {
   bool ignoreOffer_ = false;
   bool settingAnswer_ = false;
   bool over_ = false;
+  bool wasConnected_ = false;
 
   ReturnedVideo returned_;
   bool returning_ = false;
   std::shared_ptr<RTCRtpSender> second_;
   std::unique_ptr<MediaSource> secondSource_;
-  std::vector<SinkHandle> sinks_;
+  /// What is done with a track of the peer's, until it ends.
+  struct Taken {
+    std::unique_ptr<Recording> recording;
+    SinkHandle sink;
+  };
+  std::map<std::shared_ptr<MediaStreamTrack>, Taken> taken_;
   std::vector<int16_t> heard_;
   std::shared_ptr<RTCDataChannel> chat_;
   std::shared_ptr<RTCDataChannel> fileChannel_;

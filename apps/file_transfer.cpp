@@ -12,6 +12,10 @@ constexpr uint64_t kHigh = 1024 * 1024;         // stop handing chunks over abov
 constexpr uint64_t kLow = 256 * 1024;           // and go on below this
 constexpr size_t kLargestFile = size_t{256} << 20;  // kept in memory while it comes
 
+std::string receipt(size_t received, const std::string& sha256) {
+  return nlohmann::json{{"received", received}, {"sha256", sha256}}.dump();
+}
+
 }  // namespace
 
 Sha256::Sha256() : context_(EVP_MD_CTX_new()) { EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr); }
@@ -52,6 +56,10 @@ void FileTransfer::problem(const std::string& what) {
 
 void FileTransfer::send(std::string name, std::string type, std::vector<uint8_t> bytes) {
   if (outgoing_) throw DOMException("a file is being sent already: " + outgoing_->name, DOMException::kInvalidStateError);
+  if (bytes.size() > kLargestFile) {
+    throw DOMException("a file of " + std::to_string(bytes.size()) + " bytes, at most " + std::to_string(kLargestFile) + " are taken",
+                       DOMException::kNotSupportedError);
+  }
   Sha256 digest;
   digest.update(bytes);
   outgoing_ = Outgoing{std::move(name), digest.finish(), std::move(bytes)};
@@ -88,6 +96,7 @@ void FileTransfer::handleText(const std::string& text) {
     if (!outgoing_) return problem("a receipt for no file");
     const Outgoing done = std::move(*outgoing_);
     outgoing_.reset();
+    if (!done.bytes.empty() && json["received"] == 0) return problem("\"" + done.name + "\" was refused there");
     const auto sha = json.find("sha256");
     if (onsent) onsent(done.name, sha != json.end() && sha->is_string() && sha->get<std::string>() == done.sha256);
     return;
@@ -98,8 +107,9 @@ void FileTransfer::handleText(const std::string& text) {
     return problem("a file header without name and size");
   }
   if (size->get<uint64_t>() > kLargestFile) {
-    return problem("a file of " + size->dump() + " bytes, at most " + std::to_string(kLargestFile) + " are taken");
+    return refuse("a file of " + size->dump() + " bytes, at most " + std::to_string(kLargestFile) + " are taken");
   }
+  discarding_ = false;
   incoming_.emplace(Incoming{});
   incoming_->file.name = name->get<std::string>();
   incoming_->size = size->get<size_t>();
@@ -108,15 +118,23 @@ void FileTransfer::handleText(const std::string& text) {
 }
 
 void FileTransfer::handleBytes(const std::vector<uint8_t>& bytes) {
-  if (!incoming_) return problem("bytes without a file header");
+  if (discarding_) return;
+  if (!incoming_) return refuse("bytes without a file header");
   auto& file = incoming_->file.bytes;
   if (file.size() + bytes.size() > incoming_->size) {
-    incoming_.reset();
-    return problem("more bytes than the file header told");
+    return refuse("more bytes than the file header told");
   }
   incoming_->digest.update(bytes);
   file.insert(file.end(), bytes.begin(), bytes.end());
   if (file.size() == incoming_->size) finishReceiving();
+}
+
+/// What else comes of it is dropped without a word, until the next header.
+void FileTransfer::refuse(const std::string& why) {
+  incoming_.reset();
+  discarding_ = true;
+  problem(why);
+  if (channel_->readyState() == RTCDataChannelState::open) channel_->send(receipt(0, ""));
 }
 
 void FileTransfer::finishReceiving() {
@@ -126,8 +144,7 @@ void FileTransfer::finishReceiving() {
   done.file.intact = done.sha256.empty() || done.sha256 == digest;
   if (onreceived) onreceived(done.file);
   if (channel_->readyState() != RTCDataChannelState::open) return;  // closing: nobody waits for the receipt
-  const nlohmann::json receipt = {{"received", done.size}, {"sha256", digest}};
-  channel_->send(receipt.dump());
+  channel_->send(receipt(done.size, digest));
 }
 
 }  // namespace peerage::app

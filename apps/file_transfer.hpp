@@ -1,5 +1,5 @@
 // Files over a data channel: a JSON header {name, size, type, sha256} as text, the bytes in binary messages, and from the
-// receiver {received, sha256} as text. docs/demo.md describes it.
+// receiver {received, sha256} as text, where a file that it refuses has received: 0. docs/demo.md describes it.
 #pragma once
 
 #include <openssl/evp.h>
@@ -44,7 +44,8 @@ class FileTransfer {
   FileTransfer(const FileTransfer&) = delete;
   FileTransfer& operator=(const FileTransfer&) = delete;
 
-  /// Starts to send; throws DOMException while another file is under way or the channel is not open.
+  /// Starts to send; throws DOMException while another file is under way, the channel is not open, or the file has more than
+  /// 256 MiB.
   void send(std::string name, std::string type, std::vector<uint8_t> bytes);
 
   std::function<void(const Received&)> onreceived;
@@ -57,6 +58,7 @@ class FileTransfer {
   void handleText(const std::string& text);
   void handleBytes(const std::vector<uint8_t>& bytes);
   void finishReceiving();
+  void refuse(const std::string& why);
   void pump();
   void problem(const std::string& what);
 
@@ -75,6 +77,7 @@ class FileTransfer {
     Sha256 digest;
   };
   std::optional<Incoming> incoming_;
+  bool discarding_ = false;  ///< of a file that was refused
 };
 
 }  // namespace peerage::app

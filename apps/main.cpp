@@ -1,7 +1,6 @@
 // peerage: a signalling server and a native peer, from the command line.
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <map>
 
 #include "commands.hpp"
 #include "exit_codes.hpp"
@@ -39,10 +38,12 @@ void addCall(CLI::App& app, CallOptions& options) {
   CLI::App* call = app.add_subcommand("call", "Joins a server as a native peer: calls somebody, or takes calls");
   call->add_option("--server", options.server, "ws:// or wss:// URL of the server")->capture_default_str();
   call->add_option("--name", options.name, "Our name there")->required();
-  const std::map<std::string, signaling::Protocol> protocols{{"json", signaling::Protocol::json},
-                                                             {"peerage.1", signaling::Protocol::peerage_1}};
-  call->add_option("--protocol", options.protocol, "json (MDN's sample, the page) or peerage.1")
-      ->transform(CLI::CheckedTransformer(protocols))
+  const auto setProtocol = [&options](const std::string& text) {
+    const auto protocol = signaling::protocolFromString(text);
+    if (!protocol) throw CLI::ValidationError("--protocol", "\"" + text + "\" is neither json nor peerage.1");
+    options.protocol = *protocol;
+  };
+  call->add_option_function<std::string>("--protocol", setProtocol, "json (MDN's sample, the page) or peerage.1")
       ->default_str("json");
   call->add_option("--room", options.room, "Room to join, with peerage.1")->capture_default_str();
   call->add_option("--ice-server", options.iceServers, "stun:HOST[:PORT] that tells our public address; may be repeated");
@@ -78,6 +79,7 @@ int main(int argc, char** argv) {
     if (!callOptions.autoAnswer && callOptions.invite.empty()) {
       throw Failure(kUsage, "call needs --invite NAME or --auto-answer");
     }
+    if (callOptions.invite == callOptions.name) throw Failure(kUsage, "--invite " + callOptions.invite + " is our own --name");
     return call(callOptions);
   } catch (const Failure& e) {
     std::fprintf(stderr, "peerage: %s\n", e.what());

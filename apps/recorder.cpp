@@ -15,12 +15,6 @@ namespace peerage::app {
 
 namespace {
 
-template <typename T>
-T orFail(Result<T> result, const std::string& path) {
-  if (!result) throw Failure(kFileUnreadable, path + ": " + result.error().message);
-  if constexpr (!std::is_void_v<T>) return std::move(*result);
-}
-
 /// A name as part of a file name.
 std::string harmless(std::string name) {
   for (char& c : name) {
@@ -30,19 +24,21 @@ std::string harmless(std::string name) {
   return name;
 }
 
-}  // namespace
-
 /// The pictures come decoded, so they are encoded again.
-class Recorder::VideoFile {
+class VideoFile : public Recording {
  public:
-  explicit VideoFile(const std::string& path) : path_(path), file_(orFail(media::FileWriter::open(path), path)) {}
-  ~VideoFile() {
+  VideoFile(std::string path, media::FileWriter file, MediaStreamTrack& track)
+      : path_(std::move(path)),
+        file_(std::move(file)),
+        sink_(track.addVideoSink([this](const VideoFrame& frame) { write(frame); })) {}
+  ~VideoFile() override {
     if (frames_ == 0) return;
     Bytes header;
     header_.frames = frames_;
     if (!media::writeIvfHeader(header_, header) || !file_.rewriteStart(header) || !file_.close()) report("its header");
   }
 
+ private:
   void write(const VideoFrame& frame) {
     if (broken_) return;
     const int width = frame.buffer->width(), height = frame.buffer->height();
@@ -68,10 +64,6 @@ class Recorder::VideoFile {
     }
     ++frames_;
   }
-
-  SinkHandle sink;
-
- private:
   void report(const std::string& what) {
     if (!broken_) std::fprintf(stderr, "peerage: %s: cannot write %s\n", path_.c_str(), what.c_str());
     broken_ = true;
@@ -84,18 +76,23 @@ class Recorder::VideoFile {
   std::chrono::nanoseconds first_{0};
   uint32_t frames_ = 0;
   bool broken_ = false;
+  SinkHandle sink_;  // last: what it calls is whole
 };
 
-class Recorder::AudioFile {
+class AudioFile : public Recording {
  public:
-  explicit AudioFile(const std::string& path) : path_(path), file_(orFail(media::FileWriter::open(path), path)) {}
-  ~AudioFile() {
+  AudioFile(std::string path, media::FileWriter file, MediaStreamTrack& track)
+      : path_(std::move(path)),
+        file_(std::move(file)),
+        sink_(track.addAudioSink([this](const AudioFrame& frame) { write(frame); })) {}
+  ~AudioFile() override {
     if (!writer_ || broken_) return;
     Bytes bytes;
     writer_->finish(bytes);
     if (!file_.write(bytes) || !file_.close()) report("its end");
   }
 
+ private:
   void write(const AudioFrame& frame) {
     if (broken_) return;
     if (!encoder_ && !begin(frame.channels)) return;
@@ -111,10 +108,6 @@ class Recorder::AudioFile {
       if (!writer_->packet(packet, bytes) || !file_.write(bytes)) return report("a packet");
     }
   }
-
-  SinkHandle sink;
-
- private:
   bool begin(int channels) {
     channels_ = channels;
     const auto codecs = builtinCodecs();
@@ -138,7 +131,10 @@ class Recorder::AudioFile {
   std::vector<int16_t> pending_;
   int channels_ = 1;
   bool broken_ = false;
+  SinkHandle sink_;  // last: what it calls is whole
 };
+
+}  // namespace
 
 Recorder::Recorder(std::string folder) : folder_(std::move(folder)) {
   std::error_code error;
@@ -146,19 +142,17 @@ Recorder::Recorder(std::string folder) : folder_(std::move(folder)) {
   if (error) throw Failure(kFileUnreadable, folder_ + ": " + error.message());
 }
 
-Recorder::~Recorder() = default;
-
-void Recorder::add(const std::string& peer, MediaStreamTrack& track) {
+std::unique_ptr<Recording> Recorder::record(const std::string& peer, MediaStreamTrack& track) {
   const bool video = track.kind() == MediaKind::video;
-  const std::string path = folder_ + "/" + harmless(peer) + "-" + std::to_string(++count_) + (video ? ".ivf" : ".ogg");
-  if (video) {
-    auto file = std::make_shared<VideoFile>(path);
-    file->sink = track.addVideoSink([raw = file.get()](const VideoFrame& frame) { raw->write(frame); });
-    videos_.push_back(std::move(file));
-  } else {
-    auto file = std::make_shared<AudioFile>(path);
-    file->sink = track.addAudioSink([raw = file.get()](const AudioFrame& frame) { raw->write(frame); });
-    audios_.push_back(std::move(file));
+  for (;;) {
+    const std::string stem = folder_ + "/" + harmless(peer) + "-" + std::to_string(++count_);
+    if (std::filesystem::exists(stem + (video ? ".ogg" : ".ivf"))) continue;
+    const std::string path = stem + (video ? ".ivf" : ".ogg");
+    auto file = media::FileWriter::create(path);
+    if (!file) throw Failure(kFileUnreadable, file.error().message);
+    if (!*file) continue;
+    if (video) return std::make_unique<VideoFile>(path, std::move(**file), track);
+    return std::make_unique<AudioFile>(path, std::move(**file), track);
   }
 }
 

@@ -3,28 +3,28 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "peerage/media_stream.hpp"
 
 namespace peerage::app {
 
-/// Records tracks into files <folder>/<peer>-<n>.ivf and .ogg; the files are complete once it is destroyed.
+/// One track on its way into a file, which is complete and closed once this is destroyed.
+class Recording {
+ public:
+  virtual ~Recording() = default;
+};
+
+/// Names files <folder>/<peer>-<n>.ivf and .ogg, by the next number that neither of them has: no file is overwritten.
 class Recorder {
  public:
   /// Throws Failure{kFileUnreadable} when the folder cannot be made.
   explicit Recorder(std::string folder);
-  ~Recorder();
   /// Begins a file for the track. Throws Failure{kFileUnreadable} when it cannot be written.
-  void add(const std::string& peer, MediaStreamTrack& track);
+  std::unique_ptr<Recording> record(const std::string& peer, MediaStreamTrack& track);
 
  private:
-  class VideoFile;
-  class AudioFile;
   std::string folder_;
   int count_ = 0;
-  std::vector<std::shared_ptr<VideoFile>> videos_;
-  std::vector<std::shared_ptr<AudioFile>> audios_;
 };
 
 }  // namespace peerage::app

@@ -1,6 +1,7 @@
 #include "sources.hpp"
 
 #include <chrono>
+#include <cmath>
 
 #include "exit_codes.hpp"
 #include "media/files/file_io.hpp"
@@ -17,20 +18,23 @@ constexpr int kHeight = 360;
 constexpr auto kPicturePeriod = 40ms;  // 25 pictures a second
 constexpr auto kTonePeriod = 20ms;
 constexpr size_t kToneSamples = 960;
-/// Behind by more than this (the program was stopped), the tone starts anew instead of catching up.
-constexpr auto kToneLag = 500ms;
+/// Behind by more than this (the program was stopped), the tone or the file goes on from now instead of catching up.
+constexpr auto kLag = 500ms;
+/// A file whose times go backwards, stand still or leap further than this is played at the test picture's rate there.
+constexpr auto kLongestGap = 10s;
 
 }  // namespace
 
 MediaSource::MediaSource(EventLoop& loop, const std::string& source, double toneHertz)
     : loop_(loop), video_(loop, source), audio_(loop, "tone"), tone_(toneHertz), audioDue_(loop.now()) {
   video_.stream()->addTrack(audio_.track());
-  std::chrono::nanoseconds period = kPicturePeriod;
-  if (source != "test") {
+  if (source == "test") {
+    videoTimer_ = loop_.setInterval([this] { pushPicture(); }, kPicturePeriod);
+  } else {
     loadFile(source);
-    period = kPicturePeriod;
+    frameDue_ = loop_.now();
+    videoTimer_ = loop_.setTimeout([this] { pushFileFrames(); }, 0ms);
   }
-  videoTimer_ = loop_.setInterval([this] { file_.empty() ? pushPicture() : pushFileFrame(); }, period);
   audioTimer_ = loop_.setInterval([this] { pushTone(); }, kTonePeriod);
 }
 
@@ -60,6 +64,7 @@ void MediaSource::loadFile(const std::string& path) {
     throw unreadable("holds " + (reader.header() ? reader.header()->fourcc : std::string("nothing")) + ", not VP8 (VP80)");
   }
   if (file_.empty()) throw unreadable("has no pictures");
+  tick_ = static_cast<double>(reader.header()->timebaseNumerator) / reader.header()->timebaseDenominator;
   const auto codecs = builtinCodecs();
   auto decoder = codecs->createVideoDecoder(codecs->codecs(media::MediaKind::video).front());
   if (!decoder) throw unreadable(decoder.error().message);
@@ -70,6 +75,25 @@ void MediaSource::pushPicture() {
   auto picture = I420Buffer::create(kWidth, kHeight);
   media::drawTestPicture(*picture, frame_++, loop_.now());
   video_.push({.buffer = std::move(picture), .timestamp = loop_.now()});
+}
+
+/// From one picture of the file to the next. The first follows the last as the last followed its own predecessor.
+std::chrono::nanoseconds MediaSource::gapAfter(size_t frame) const {
+  if (file_.size() < 2) return kPicturePeriod;
+  if (frame + 1 == file_.size()) --frame;
+  const uint64_t from = file_[frame].timestamp, to = file_[frame + 1].timestamp;
+  const double seconds = to > from ? static_cast<double>(to - from) * tick_ : 0;
+  if (seconds < 0.001 || seconds > kLongestGap.count()) return kPicturePeriod;
+  return std::chrono::nanoseconds(std::llround(seconds * 1e9));
+}
+
+void MediaSource::pushFileFrames() {
+  if (loop_.now() - frameDue_ > kLag) frameDue_ = loop_.now();
+  while (frameDue_ <= loop_.now()) {
+    frameDue_ += gapAfter(nextFrame_);
+    pushFileFrame();
+  }
+  videoTimer_ = loop_.setTimeout([this] { pushFileFrames(); }, frameDue_ - loop_.now());
 }
 
 void MediaSource::pushFileFrame() {
@@ -83,7 +107,7 @@ void MediaSource::pushFileFrame() {
 }
 
 void MediaSource::pushTone() {
-  if (loop_.now() - audioDue_ > kToneLag) audioDue_ = loop_.now();
+  if (loop_.now() - audioDue_ > kLag) audioDue_ = loop_.now();
   for (; audioDue_ <= loop_.now(); audioDue_ += kTonePeriod) {
     AudioFrame frame{.samples = std::vector<int16_t>(kToneSamples), .timestamp = audioDue_};
     tone_.fill(frame.samples);

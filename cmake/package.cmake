@@ -44,6 +44,13 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/peerage-config-version.cm
 install(FILES ${PROJECT_BINARY_DIR}/peerage-config.cmake ${PROJECT_BINARY_DIR}/peerage-config-version.cmake
         DESTINATION ${config_dir})
 
+# From where the .pc file lies, so that the installed tree can be anywhere (cmake --install --prefix, DESTDIR, a move).
+set(pc_prefix ${CMAKE_INSTALL_PREFIX})
+if(NOT IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
+  file(RELATIVE_PATH up "/prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig" /prefix)
+  string(REGEX REPLACE "/$" "" up "${up}")
+  set(pc_prefix "\${pcfiledir}/${up}")
+endif()
 foreach(part peerage codecs sim signaling)
   if(EXISTS ${PROJECT_SOURCE_DIR}/cmake/${part}.pc.in)
     set(file peerage-${part}.pc)

@@ -16,11 +16,13 @@ foreach(example data_channel_hello negotiationneeded perfect_negotiation video_s
   run(${WORK}/build/${example})
 endforeach()
 
-# And without CMake, by pkg-config.
-file(GLOB_RECURSE pkgconfig ${WORK}/prefix/*/peerage.pc)
+# The tree can be moved: the program finds its page there, and pkg-config, without CMake, the library.
+file(RENAME ${WORK}/prefix ${WORK}/moved)
+run(${CMAKE_CURRENT_LIST_DIR}/page.sh ${WORK}/moved)
+file(GLOB_RECURSE pkgconfig ${WORK}/moved/*/peerage.pc)
 get_filename_component(folder ${pkgconfig} DIRECTORY)
 set(ENV{PKG_CONFIG_PATH} ${folder})
-execute_process(COMMAND pkg-config --define-variable=prefix=${WORK}/prefix --cflags --libs peerage OUTPUT_VARIABLE flags OUTPUT_STRIP_TRAILING_WHITESPACE
+execute_process(COMMAND pkg-config --cflags --libs peerage OUTPUT_VARIABLE flags OUTPUT_STRIP_TRAILING_WHITESPACE
                 RESULT_VARIABLE result)
 if(NOT result EQUAL 0)
   message(FATAL_ERROR "pkg-config does not find peerage in ${folder}")

@@ -65,6 +65,49 @@ TEST_F(Channels, AReceiptOfTheWrongTypesEndsTheTransferAsDamaged) {
   expectEcho();
 }
 
+TEST_F(Channels, AFileThatIsTooLargeIsRefusedOnceAndTheNextIsTaken) {
+  const auto file = call.open("file", receipts);
+  call.await("the robot's end", [&] { return call.robot->files(); });
+  std::vector<std::string> problems;
+  call.robot->files()->onproblem = [&](const std::string& problem) { problems.push_back(problem); };
+  file->send(R"({"size":268435457,"name":"huge"})");
+  for (int piece = 0; piece < 3; ++piece) file->send(std::vector<uint8_t>(1000));
+  file->send(R"({"size":0,"name":"empty"})");
+  call.await("both receipts", [&] { return receipts.size() >= 2; });
+  file->send(std::vector<uint8_t>(1));  // of no file
+  file->send(std::vector<uint8_t>(1));
+  file->send(R"({"size":1,"name":"longer than it says"})");
+  for (int piece = 0; piece < 3; ++piece) file->send(std::vector<uint8_t>(2));
+  file->send(R"({"size":0,"name":"empty"})");
+  call.await("three more", [&] { return receipts.size() >= 5; });
+  EXPECT_THAT(receipts, ElementsAre(receipt(0, ""), receipt(0, kDigestOfNothing), receipt(0, ""), receipt(0, ""),
+                                    receipt(0, kDigestOfNothing)));
+  EXPECT_THAT(problems, ElementsAre(HasSubstr("268435457 bytes, at most 268435456"), "bytes without a file header",
+                                    "more bytes than the file header told"));
+}
+
+TEST_F(Channels, ARefusalEndsTheTransferAndAnotherCanBegin) {
+  const auto file = call.open("file", receipts);
+  call.await("the robot's end", [&] { return call.robot->files(); });
+  std::vector<std::string> problems;
+  call.robot->files()->onproblem = [&](const std::string& problem) { problems.push_back(problem); };
+  chat->send("/file");
+  call.await("a header", [&] { return receipts.size() == 1; });
+  file->send(receipt(0, ""));
+  call.await("the refusal", [&] { return !problems.empty(); });
+  EXPECT_THAT(problems, ElementsAre("\"sample.bin\" was refused there"));
+  chat->send("/file");
+  call.await("another header", [&] { return receipts.size() == 2; });
+  EXPECT_TRUE(chats.empty()) << chats.front();
+}
+
+TEST_F(Channels, AFileThatNobodyWouldTakeIsNotBegun) {
+  const auto file = call.open("file", receipts);
+  call.await("the robot's end", [&] { return call.robot->files(); });
+  EXPECT_THROW(call.robot->files()->send("huge", "x/y", std::vector<uint8_t>((size_t{256} << 20) + 1)), DOMException);
+  call.robot->files()->send("small", "x/y", {1});
+}
+
 TEST_F(Channels, ASecondFileChannelReplacesTheFirst) {
   std::vector<std::string> none;
   const auto first = call.open("file", none);

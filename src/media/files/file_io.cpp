@@ -46,6 +46,16 @@ Result<FileWriter> FileWriter::open(const std::string& path) {
   return file;
 }
 
+Result<std::optional<FileWriter>> FileWriter::create(const std::string& path) {
+  FileWriter file;
+  file.path_ = path;
+  errno = 0;
+  file.stream_.open(path, std::ios::binary | std::ios::out | std::ios::noreplace);
+  if (!file.stream_ && errno == EEXIST) return std::nullopt;
+  if (!file.stream_) return failure(describe("create", path, errno));
+  return file;
+}
+
 Result<> FileWriter::check(const char* what) {
   if (!stream_) return failure(describe(what, path_, errno));
   return {};

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <fstream>
+#include <optional>
 #include <string>
 
 #include "base/bytes.hpp"
@@ -27,6 +28,8 @@ class FileWriter {
  public:
   /// Creates the file or empties it.
   static Result<FileWriter> open(const std::string& path);
+  /// Creates the file; nullopt when there is one already, which stays as it is.
+  static Result<std::optional<FileWriter>> create(const std::string& path);
   Result<> write(ByteView bytes);
   /// Overwrites the first bytes of the file (a header whose counts are known at the end) and goes back to its end.
   Result<> rewriteStart(ByteView bytes);
