@@ -274,6 +274,38 @@ TEST(JsonClient, TakesTheNameThatTheServerGivesOrGoes) {
   EXPECT_EQ(closed[0].message, "the name ada is taken");
 }
 
+TEST(JsonClient, AnOldErrorIsNotTheReasonOfAClose) {
+  for (const std::string code : {"no-such-user", "rate-limited"}) {
+    for (const bool more : {false, true}) {
+      World world;
+      auto& ada = world.come("ada", Protocol::json);
+      ada.core->handleInput(world.now(), R"({"type":"error","code":")" + code + R"(","message":"too bad"})");
+      if (more) {
+        world.come("bob", Protocol::json);  // a list of users comes
+      } else if (code == "rate-limited") {
+        world.pass(11s);
+      }
+      world.breakSocket(ada);
+      world.settle();
+      const auto closed = take<ClosedEvent>(ada);
+      ASSERT_EQ(closed.size(), 1u);
+      EXPECT_EQ(closed[0].why, ClosedEvent::Why::lost) << code;
+      EXPECT_EQ(closed[0].message, "the connection was lost: the network broke") << code;
+    }
+  }
+}
+
+TEST(JsonClient, AnErrorRightBeforeTheCloseIsItsReason) {
+  World world;
+  auto& eve = world.come("eve", Protocol::json);
+  world.hub().handleTooBig(*eve.connection);
+  world.settle();
+  const auto closed = take<ClosedEvent>(eve);
+  ASSERT_EQ(closed.size(), 1u);
+  EXPECT_EQ(closed[0].why, ClosedEvent::Why::closed_by_server);
+  EXPECT_EQ(closed[0].message, "a message may have 262144 bytes");
+}
+
 TEST(JsonClient, TextGoesToAllAndAHangUpWithoutTargetNamesItsSender) {
   World world;
   auto& ada = world.come("ada", Protocol::json);
