@@ -170,4 +170,31 @@ main(async (browserName) => {
   check(complaints.length === 0, `no complaint of the page ${complaints.join('; ')}`);
   const { code } = await peer.stop();
   check(code === 130, 'Ctrl-C ends the native peer cleanly');
+
+  // A call between two pages outlives its server, and an attempt to come back that fails is not the last.
+  const friend = await openPage(browser, `http://localhost:${port}/?name=friend&auto-answer`);
+  await friend.click('#join');
+  await until('the other page in the list', () => page.evaluate(() => window.peerageDemo.users.includes('friend')));
+  await page.evaluate(() => document.querySelector('#people button[data-name="friend"]').click());
+  await until('the call of two pages', () => page.evaluate(() => window.peerageDemo.state === 'incall'), 60);
+  await server.stop();
+  const shown = () =>
+    page.evaluate(() => ({
+      server: document.getElementById('server-state').textContent,
+      button: !document.getElementById('reconnect').hidden,
+      state: window.peerageDemo.state,
+      call: window.peerageDemo.pc?.connectionState,
+      complaints: window.peerageDemo.errors.length,
+    }));
+  for (let complaints = 1; complaints <= 3; ++complaints) {
+    await until(`word of the lost server, ${complaints}`, async () => (await shown()).complaints === complaints);
+    const { server: text, button, state, call } = await shown();
+    check(text === 'lost' && button && state === 'incall' && call === 'connected', `${complaints} times without a server: ${text}, ${state}, ${call}`);
+    if (complaints < 3) await page.evaluate(() => document.getElementById('reconnect').click());
+  }
+  const again = new Child(['serve', '--port', port]);
+  await again.waitFor(/Serving on/);
+  await page.evaluate(() => document.getElementById('reconnect').click());
+  await until('the server again', async () => (await shown()).server === 'connected');
+  check(true, 'the page comes back to the server');
 });

@@ -142,14 +142,16 @@ function joined({ name, renamed }) {
 
 function left({ message, wasReady }) {
   $('join').disabled = false;
-  if (!wasReady) {
+  if (!wasReady && !demo.name) {
     showServer('not connected');
     demo.state = 'apart';
     status('Not connected.');
     if (!demo.errors.length || $('alert').hidden) complain(message);
     return;
   }
+  // Also when an attempt to come back has failed: the call lives on, and there will be another attempt.
   showServer('lost');
+  if (!call) status('Not connected.');
   showUsers([]);
   complain(`${message}${call ? ' The call goes on, but nothing can be negotiated.' : ''}`);
   log('bad', 'the connection to the server is lost');
