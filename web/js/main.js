@@ -512,7 +512,7 @@ function takeChannel(channel) {
     channel.addEventListener('message', ({ data }) => showChat(current.peer, String(data)));
   } else if (channel.label === 'file') {
     files = new FileTransfers(channel);
-    for (const type of ['progress', 'sent', 'received']) {
+    for (const type of ['progress', 'sent', 'refused', 'received']) {
       files.addEventListener(type, ({ detail }) => showTransfer(type, detail.transfer));
     }
     files.addEventListener('problem', ({ detail }) => complain(detail.message));
@@ -574,6 +574,12 @@ function showTransfer(type, transfer) {
     return;
   }
   bar?.remove();
+  if (type === 'refused') {
+    words.textContent = `Not taken by the other side: ${transfer.name}, ${byteCount(transfer.size)}`;
+    complain(`The other side did not take "${transfer.name}".`);
+    log('bad', words.textContent);
+    return;
+  }
   const result = `${byteCount(transfer.size)}, ${verdicts.get(transfer.intact)}`;
   if (type === 'sent') {
     demo.filesSent.push(transfer);
