@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <deque>
 #include <optional>
 #include <utility>
@@ -72,6 +73,8 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
     return impl->handle(wsi, reason, generation, static_cast<char*>(in), length);
   }
 
+  /// libwebsockets' word for why an attempt failed, in ours where it has one for many reasons.
+  std::string connectionProblem(std::string word) const;
   int handle(lws* wsi, lws_callback_reasons reason, uintptr_t generation, char* in, size_t length);
   void connect();
   void connectNext();
@@ -97,6 +100,8 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
   lws_vhost* vhost_ = nullptr;
   lws* wsi_ = nullptr;
   uintptr_t generation_ = 0;  ///< of the attempt to connect: what an older one's socket says is not heard
+  std::string trying_;    ///< address and port, while connecting
+  bool reached_ = false;  ///< somebody listens there
   bool open_ = false;
   bool closing_ = false;
   bool closeSent_ = false;
@@ -160,6 +165,8 @@ void Client::Impl::connectNext() {
   const std::string address = std::move(addresses_.front());
   addresses_.pop_front();
   const std::string host = url_.hostHeader();
+  trying_ = (address.find(':') == std::string::npos ? address : "[" + address + "]") + ":" + std::to_string(url_.port);
+  reached_ = false;
   lws_client_connect_info info{};
   info.context = context_;
   info.vhost = vhost_;
@@ -197,16 +204,27 @@ void Client::Impl::lost(std::string why) {
   drain();
 }
 
+std::string Client::Impl::connectionProblem(std::string word) const {
+  if (word.empty()) return "the connection failed";
+  if (word != "closed before established") return word;
+  if (reached_) return trying_ + " closed the connection without an answer";
+  const bool loopback = trying_.starts_with("127.") || trying_.starts_with("[::1]");
+  return "nobody listens on " + trying_ + (loopback ? "" : ", or the way there is barred");
+}
+
 int Client::Impl::handle(lws* wsi, lws_callback_reasons reason, uintptr_t generation, char* in, size_t length) {
   switch (reason) {
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
       if (generation != generation_) return 0;
-      lastProblem_ = in ? std::string(in, length) : "the connection failed";
+      lastProblem_ = connectionProblem(in ? std::string(in, strnlen(in, length)) : std::string());
       wsi_ = nullptr;
       ++generation_;
       body_->queueTask([weak = weak_from_this(), expected = generation_] {
         if (const auto impl = weak.lock(); impl && impl->generation_ == expected) impl->connectNext();
       });
+      return 0;
+    case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
+      if (generation == generation_) reached_ = true;
       return 0;
     case LWS_CALLBACK_CLIENT_ESTABLISHED:
       if (generation != generation_) return -1;

@@ -10,6 +10,12 @@ namespace {
 constexpr Duration kFirstRetry = 250ms;
 constexpr Duration kLongestRetry = 4s;
 
+/// An error that came this long before the end of the connection is its reason, if it can be.
+constexpr Duration kReasonTime = 10s;
+/// Errors after which the server closes, or may. Its others concern one message.
+constexpr std::array<std::string_view, 7> kClosingErrors{"server-full", "rate-limited", "too-big",         "too-slow",
+                                                         "idle",        "no-name",      "not-acknowledged"};
+
 constexpr std::array<std::pair<RTCSdpType, std::string_view>, 4> kSdpTypes{{{RTCSdpType::offer, "offer"},
                                                                            {RTCSdpType::pranswer, "pranswer"},
                                                                            {RTCSdpType::answer, "answer"},
@@ -80,6 +86,8 @@ void ClientCore::handleInput(Timestamp now, std::string_view text) {
   if (state_ != State::greeting && state_ != State::ready) return;
   auto message = parseObject(text, kJsonDepth);
   if (!message || !stringMember(*message, "type")) return;  // not of this protocol: a server's extension, or its fault
+  lastError_.reset();
+  heard_ = now;
   if (options_.protocol == Protocol::json) {
     handleJson(now, std::move(*message));
   } else {
@@ -273,7 +281,7 @@ void ClientCore::transmitSequenced(Json message) {
 void ClientCore::handleError(const Json& message) {
   const std::string code = textOf(message, "code");
   std::string text = textOf(message, "message");
-  lastError_ = text;
+  if (!ready_ || std::ranges::find(kClosingErrors, code) != kClosingErrors.end()) lastError_ = text;
   if (!ready_ && (code == "name-taken" || code == "bad-name")) {
     return finish(ClosedEvent::Why::name_refused, std::move(text));
   }
@@ -308,7 +316,7 @@ void ClientCore::handleLost(Timestamp now, std::string_view why) {
       return;
     }
   }
-  if (lastError_) return finish(ClosedEvent::Why::closed_by_server, *lastError_);
+  if (lastError_ && now - heard_ < kReasonTime) return finish(ClosedEvent::Why::closed_by_server, *lastError_);
   if (ready_) return finish(ClosedEvent::Why::lost, "the connection was lost: " + std::string(why));
   if (state_ == State::greeting) {
     return finish(ClosedEvent::Why::protocol_refused, "the server closed the connection before it said who we are");

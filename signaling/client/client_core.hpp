@@ -106,7 +106,8 @@ class ClientCore {
   std::vector<std::string> users_;   ///< `json`
   std::optional<Session> session_;   ///< `peerage.1`
   std::map<uint64_t, Known> known_;  ///< `peerage.1`: the others of the room
-  std::optional<std::string> lastError_;
+  std::optional<std::string> lastError_;  ///< when the last message was an error on which a close may follow
+  Timestamp heard_{};                     ///< when the last message came
   std::optional<Timestamp> deadline_;      ///< of the state: to be open, to be welcomed, to try again
   std::optional<Timestamp> sessionEnds_;   ///< when the server gives the session up
   Duration nextDelay_{0};

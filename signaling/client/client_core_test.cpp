@@ -274,6 +274,38 @@ TEST(JsonClient, TakesTheNameThatTheServerGivesOrGoes) {
   EXPECT_EQ(closed[0].message, "the name ada is taken");
 }
 
+TEST(JsonClient, AnOldErrorIsNotTheReasonOfAClose) {
+  for (const std::string code : {"no-such-user", "rate-limited"}) {
+    for (const bool more : {false, true}) {
+      World world;
+      auto& ada = world.come("ada", Protocol::json);
+      ada.core->handleInput(world.now(), R"({"type":"error","code":")" + code + R"(","message":"too bad"})");
+      if (more) {
+        world.come("bob", Protocol::json);  // a list of users comes
+      } else if (code == "rate-limited") {
+        world.pass(11s);
+      }
+      world.breakSocket(ada);
+      world.settle();
+      const auto closed = take<ClosedEvent>(ada);
+      ASSERT_EQ(closed.size(), 1u);
+      EXPECT_EQ(closed[0].why, ClosedEvent::Why::lost) << code;
+      EXPECT_EQ(closed[0].message, "the connection was lost: the network broke") << code;
+    }
+  }
+}
+
+TEST(JsonClient, AnErrorRightBeforeTheCloseIsItsReason) {
+  World world;
+  auto& eve = world.come("eve", Protocol::json);
+  world.hub().handleTooBig(*eve.connection);
+  world.settle();
+  const auto closed = take<ClosedEvent>(eve);
+  ASSERT_EQ(closed.size(), 1u);
+  EXPECT_EQ(closed[0].why, ClosedEvent::Why::closed_by_server);
+  EXPECT_EQ(closed[0].message, "a message may have 262144 bytes");
+}
+
 TEST(JsonClient, TextGoesToAllAndAHangUpWithoutTargetNamesItsSender) {
   World world;
   auto& ada = world.come("ada", Protocol::json);
@@ -346,8 +378,7 @@ TEST(WebSocketUrl, IsTakenApart) {
   EXPECT_EQ(secure->port, 443);
   EXPECT_EQ(secure->path, "/a?b");
   EXPECT_EQ(secure->hostHeader(), "[::1]");
-  EXPECT_TRUE(parseWebSocketUrl("http://h")) << "the page's address will do";
-  for (const char* wrong : {"", "localhost:8080", "ftp://h", "ws://", "ws://:80", "ws://h:0", "ws://h:70000", "ws://h:x",
+  for (const char* wrong : {"", "localhost:8080", "ftp://h", "http://h", "https://h", "ws://", "ws://:80", "ws://h:0", "ws://h:70000", "ws://h:x",
                             "ws://[::1", "ws://[::1]x", "ws://u@h", "ws://h/#f", "ws://h h"}) {
     EXPECT_FALSE(parseWebSocketUrl(wrong)) << wrong;
   }

@@ -18,7 +18,7 @@ Result<WebSocketUrl> parseWebSocketUrl(std::string_view url) {
   WebSocketUrl out;
   std::string_view rest = url;
   bool known = false;
-  for (const auto& [scheme, secure] : {std::pair{"ws://", false}, {"wss://", true}, {"http://", false}, {"https://", true}}) {
+  for (const auto& [scheme, secure] : {std::pair{"ws://", false}, {"wss://", true}}) {
     if (!rest.starts_with(scheme)) continue;
     rest.remove_prefix(std::string_view(scheme).size());
     out.secure = secure;

@@ -18,7 +18,7 @@ struct WebSocketUrl {
   std::string hostHeader() const;
 };
 
-/// http and https are taken for ws and wss: people paste the page's address. A fragment is an error.
+/// No other scheme is taken. A fragment is an error.
 Result<WebSocketUrl> parseWebSocketUrl(std::string_view url);
 
 }  // namespace peerage::signaling

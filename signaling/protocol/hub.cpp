@@ -19,18 +19,21 @@ Hub::Connection* Hub::open(ConnectionId id) {
 }
 
 void Hub::handleConnect(Timestamp now, ConnectionId id, Protocol protocol) {
-  const bool full = connections_.size() + rooms_.waiting() >= limits_.users;
+  // In `peerage.1` hello tells whether this is one more user or one who is here already, and comes back: whose place is kept.
+  // Until then all of them may be on a second socket.
+  const bool full = protocol == Protocol::json ? this->full() : connections_.size() >= 2 * limits_.users;
   const auto [place, isNew] = connections_.try_emplace(
       id, Connection{protocol, TokenBucket(now, limits_.messagesPerSecond, limits_.messageBurst),
                      TokenBucket(now, limits_.bytesPerSecond, limits_.byteBurst), now, now});
   if (!isNew) return;
   if (!nextSweep_) nextSweep_ = now + kSweep;
   if (full) {
-    out_.note("refused a connection: " + std::to_string(limits_.users) + " users are here");
-    return shut(id, place->second, CloseCode::try_again_later, "server-full",
-                "the server is full: it takes " + std::to_string(limits_.users) + " users");
+    place->second.refused = true;
+    out_.noteFull(limits_.users);
+    return shut(id, place->second, CloseCode::try_again_later, "server-full", fullMessage(limits_.users));
   }
   if (protocol == Protocol::json) {
+    ++jsonConnections_;
     lobby_.connect(id);
   } else {
     rooms_.connect(id);
@@ -53,7 +56,7 @@ void Hub::handleInput(Timestamp now, ConnectionId id, std::string_view text) {
   if (connection->protocol == Protocol::json) {
     lobby_.handleMessage(id, std::move(*message));
   } else {
-    rooms_.handleMessage(now, id, std::move(*message));
+    rooms_.handleMessage(id, std::move(*message), full());
   }
 }
 
@@ -100,8 +103,11 @@ void Hub::handleClose(Timestamp now, ConnectionId id) {
   const auto found = connections_.find(id);
   if (found == connections_.end()) return;
   const Protocol protocol = found->second.protocol;
+  const bool refused = found->second.refused;
   connections_.erase(found);
+  if (refused) return;
   if (protocol == Protocol::json) {
+    --jsonConnections_;
     lobby_.disconnect(id);
   } else {
     rooms_.disconnect(now, id);

@@ -22,7 +22,8 @@ class Hub {
   Hub(const Hub&) = delete;
   Hub& operator=(const Hub&) = delete;
 
-  /// A connection was made with this subprotocol. `id` is new. A full hub answers with an error and closes it.
+  /// A connection was made with this subprotocol. `id` is new. A full hub answers with an error and closes it:
+  /// at once in `json`, at a hello with a name in `peerage.1`.
   void handleConnect(Timestamp now, ConnectionId id, Protocol protocol);
   /// One whole text message.
   void handleInput(Timestamp now, ConnectionId id, std::string_view text);
@@ -54,12 +55,15 @@ class Hub {
     Timestamp heard;
     bool pinged = false;
     bool closing = false;
+    bool refused = false;  ///< when it came: it never took a place
     int refusedInARow = 0;
   };
   /// Deadlines are looked at this often: they are of seconds, and one timer serves all connections.
   static constexpr Duration kSweep = 1s;
 
   Connection* open(ConnectionId id);
+  /// No place for one more user.
+  bool full() const { return jsonConnections_ + rooms_.sessions() >= limits_.users; }
   void refuse(ConnectionId id, std::string_view code, std::string_view text);
   /// Sends the reason as an error, too: a browser's page cannot always see a close frame's.
   void shut(ConnectionId id, Connection& connection, CloseCode code, std::string_view errorCode, std::string_view text);
@@ -72,6 +76,7 @@ class Hub {
   JsonLobby lobby_;
   RoomServer rooms_;
   std::map<ConnectionId, Connection> connections_;
+  size_t jsonConnections_ = 0;
   std::optional<Timestamp> nextSweep_;
 };
 

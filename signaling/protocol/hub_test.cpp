@@ -345,6 +345,70 @@ class RoomHubTest : public HubTest {
   }
 };
 
+class FullRoomHubTest : public RoomHubTest {
+ protected:
+  FullRoomHubTest()
+      : RoomHubTest([] {
+          Limits out;
+          out.users = 2;
+          return out;
+        }()) {}
+};
+
+TEST_F(FullRoomHubTest, AKeptSessionIsResumedAndKeepsItsPlaceFromOthers) {
+  User ada = come("ada"), bob = come("bob");
+  close(ada.connection);
+  close(bob.connection);
+  const ConnectionId eve = connect(Protocol::peerage_1);
+  EXPECT_FALSE(closed_.contains(eve)) << "hello tells who it is";
+  say(eve, R"({"type":"hello","name":"eve"})");
+  EXPECT_THAT(heard(eve),
+              ElementsAre(R"({"type":"error","code":"server-full","message":"the server is full: it takes 2 users"})"));
+  EXPECT_EQ(closed_.at(eve).code, CloseCode::try_again_later);
+  EXPECT_EQ(errorCode(connect(Protocol::json)), "server-full");
+  for (User* user : {&ada, &bob}) {
+    resume(*user, 0);
+    const auto messages = heardJson(user->connection);
+    ASSERT_EQ(messages.size(), 1u);
+    EXPECT_EQ(messages[0].at("type"), "welcome");
+    EXPECT_EQ(messages[0].at("resumed"), true);
+  }
+}
+
+TEST_F(FullRoomHubTest, ASessionWhoseSocketIsDeadUnnoticedIsResumedToo) {
+  User ada = come("ada"), bob = come("bob");
+  for (User* user : {&ada, &bob}) {
+    const ConnectionId dead = user->connection;
+    resume(*user, 0);
+    EXPECT_EQ(heardJson(user->connection).at(0).at("type"), "welcome");
+    EXPECT_EQ(closed_.at(dead).code, CloseCode::replaced);
+  }
+}
+
+TEST_F(FullRoomHubTest, AFailedResumeIsNoWayIn) {
+  come("ada");
+  come("bob");
+  User eve{ConnectionId{}, 0, "guessed"};
+  resume(eve, 0);
+  EXPECT_EQ(errorCode(eve.connection), "no-session");
+  say(eve.connection, R"({"type":"hello","name":"eve"})");
+  EXPECT_EQ(errorCode(eve.connection), "server-full");
+}
+
+TEST_F(FullRoomHubTest, WhoLeavesMakesRoomAndThoseWhoSayNoHelloTakeNone) {
+  User ada = come("ada");
+  const ConnectionId silent = connect(Protocol::peerage_1);
+  User bob = come("bob");
+  const ConnectionId another = connect(Protocol::peerage_1), tooMany = connect(Protocol::peerage_1);
+  EXPECT_FALSE(closed_.contains(silent));
+  EXPECT_FALSE(closed_.contains(another));
+  EXPECT_EQ(errorCode(tooMany), "server-full") << "silent sockets have a limit too";
+  say(ada.connection, R"({"type":"bye"})");
+  close(ada.connection);
+  say(another, R"({"type":"hello","name":"eve"})");
+  EXPECT_EQ(heardJson(another).at(0).at("type"), "welcome");
+}
+
 TEST_F(RoomHubTest, HelloIsWelcomed) {
   const ConnectionId id = connect(Protocol::peerage_1);
   EXPECT_THAT(heard(id), ElementsAre()) << "the client speaks first";

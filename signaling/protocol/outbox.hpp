@@ -71,6 +71,7 @@ class Outbox {
   void note(std::string line) {
     if (events.size() < kMaxEvents) events.push_back(HubEvent{std::move(line)});
   }
+  void noteFull(size_t users) { note("refused a connection: " + std::to_string(users) + " users are here"); }
 
   static constexpr size_t kMaxEvents = 10'000;  ///< an owner that never asks must not fill the memory
   std::deque<Output> outputs;
@@ -82,5 +83,7 @@ class Outbox {
 inline Json errorMessage(std::string_view code, std::string_view text) {
   return Json{{"type", "error"}, {"code", code}, {"message", text}};
 }
+
+inline std::string fullMessage(size_t users) { return "the server is full: it takes " + std::to_string(users) + " users"; }
 
 }  // namespace peerage::signaling

@@ -41,7 +41,7 @@ bool RoomServer::named(ConnectionId id) const {
   return found != connections_.end() && found->second != 0;
 }
 
-void RoomServer::handleMessage(Timestamp now, ConnectionId id, Json message) {
+void RoomServer::handleMessage(ConnectionId id, Json message, bool full) {
   const auto found = connections_.find(id);
   if (found == connections_.end()) return;
   const std::string* type = stringMember(message, "type");
@@ -49,7 +49,7 @@ void RoomServer::handleMessage(Timestamp now, ConnectionId id, Json message) {
   const auto owner = sessions_.find(found->second);
   if (owner == sessions_.end()) {
     if (*type != "hello") return refuseConnection(id, "no-session", "say hello first");
-    hello(now, id, message);
+    hello(id, message, full);
     return endOverflowing();
   }
   Session& session = owner->second;
@@ -84,12 +84,17 @@ void RoomServer::handleSequenced(Session& session, std::string_view type, const 
   refuse(session, "bad-message", "the server knows no such type of message", session.received);
 }
 
-void RoomServer::hello(Timestamp, ConnectionId id, const Json& message) {
+void RoomServer::hello(ConnectionId id, const Json& message, bool full) {
   if (const Json* wish = objectMember(message, "resume")) return resume(id, *wish);
   const std::string* name = stringMember(message, "name");
   if (!name) return refuseConnection(id, "bad-message", "hello has a name, or resume with a token");
   if (const auto problem = nameProblem(*name, limits_.nameCharacters)) {
     return refuseConnection(id, "bad-name", "the name " + *problem);
+  }
+  if (full) {
+    out_.noteFull(limits_.users);
+    refuseConnection(id, "server-full", fullMessage(limits_.users));
+    return out_.close(id, CloseCode::try_again_later, fullMessage(limits_.users));
   }
   if (byName_.contains(*name)) return refuseConnection(id, "name-taken", "the name " + *name + " is taken");
   const SessionId sessionId = nextSession_++;

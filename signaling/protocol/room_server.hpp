@@ -21,8 +21,8 @@ class RoomServer {
   RoomServer(const Limits& limits, RandomSource& random, Outbox& out) : limits_(limits), random_(random), out_(out) {}
 
   void connect(ConnectionId id);
-  /// `message` is an object within the limits.
-  void handleMessage(Timestamp now, ConnectionId id, Json message);
+  /// `message` is an object within the limits. `full`: no place for one more session.
+  void handleMessage(ConnectionId id, Json message, bool full);
   /// The socket is gone; the session waits Limits::resumeTime for it to come back.
   void disconnect(Timestamp now, ConnectionId id);
   /// Ends the sessions that have waited long enough.
@@ -31,6 +31,8 @@ class RoomServer {
   bool named(ConnectionId id) const;
   /// Sessions that wait for their client.
   size_t waiting() const { return waiting_; }
+  /// Those included that wait.
+  size_t sessions() const { return sessions_.size(); }
 
  private:
   using SessionId = uint64_t;
@@ -48,7 +50,7 @@ class RoomServer {
   };
   using Room = std::set<SessionId>;
 
-  void hello(Timestamp now, ConnectionId id, const Json& message);
+  void hello(ConnectionId id, const Json& message, bool full);
   void resume(ConnectionId id, const Json& wish);
   void attach(Session& session, ConnectionId id);
   void welcome(const Session& session, bool resumed);

@@ -371,10 +371,12 @@ int Server::Impl::write(Socket& socket) {
 int Server::Impl::beginReply(lws* wsi, PerSession& session) {
   std::array<char, 2048> uri{};
   HttpReply reply;
-  const int length = lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI);
+  const bool head = lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI) > 0;
+  const auto method = head ? WSI_TOKEN_HEAD_URI : WSI_TOKEN_GET_URI;
+  const int length = lws_hdr_total_length(wsi, method);
   if (length <= 0) {
-    reply = {405, "text/plain; charset=utf-8", "Only GET is served.\n"};
-  } else if (lws_hdr_copy(wsi, uri.data(), uri.size(), WSI_TOKEN_GET_URI) <= 0) {
+    reply = {405, "text/plain; charset=utf-8", "Only GET and HEAD are served.\n"};
+  } else if (lws_hdr_copy(wsi, uri.data(), uri.size(), method) <= 0) {
     reply = {414, "text/plain; charset=utf-8", "That path is too long.\n"};
   } else {
     reply = files_.get({uri.data(), static_cast<size_t>(length)});  // a %00 in it is a character like others
@@ -395,6 +397,7 @@ int Server::Impl::beginReply(lws* wsi, PerSession& session) {
     }
   }
   if (lws_finalize_write_http_header(wsi, start, &at, end)) return 1;
+  if (head) reply.body.clear();
   delete std::exchange(session.reply, new Reply{std::move(reply.body)});
   lws_callback_on_writable(wsi);
   return 0;

@@ -168,6 +168,97 @@ main(async (browserName) => {
   check(page.errors.length === 0, `no error in the page ${page.errors.join('; ')}`);
   const complaints = await page.evaluate(() => window.peerageDemo.errors);
   check(complaints.length === 0, `no complaint of the page ${complaints.join('; ')}`);
+
+  const transfers = await page.evaluate(async () => {
+    const { FileTransfers } = await import('/js/files.js');
+    class Channel extends EventTarget {
+      bufferedAmount = 0;
+      sent = [];
+      send(data) {
+        this.sent.push(data);
+        this.other?.take(data);
+      }
+      take(data) {
+        setTimeout(() => this.dispatchEvent(new MessageEvent('message', { data })));
+      }
+    }
+    const watch = (channel, heard) => {
+      const files = new FileTransfers(channel);
+      for (const type of ['sent', 'refused', 'received', 'problem']) {
+        files.addEventListener(type, ({ detail }) => heard.push(`${type} ${detail.transfer?.name ?? detail.message}`));
+      }
+      return files;
+    };
+    const turn = () => new Promise((resolve) => setTimeout(resolve, 100));
+    const blob = (size, name) => Object.assign(new Blob([new Uint8Array(size)]), { name });
+
+    const [here, there] = [new Channel(), new Channel()];
+    [here.other, there.other] = [there, here];
+    const [sender, receiver] = [[], []];
+    const files = watch(here, sender);
+    watch(there, receiver);
+    files.send({ name: 'huge', size: 2 ** 28 + 1 });
+    files.send({ name: 'gone', size: 5, arrayBuffer: () => Promise.reject(new Error('not readable')) });
+    files.send(blob(5, 'good'));
+    files.send(blob(0, 'empty'));
+    await turn();
+
+    const [strangers, taken] = [new Channel(), []];
+    watch(strangers, taken);
+    for (const data of ['{"name":"huge","size":268435457}', new ArrayBuffer(9), '{"name":"small","size":3}', new ArrayBuffer(3)]) strangers.take(data);
+    await turn();
+
+    const [refusing, outcome] = [new Channel(), []];
+    const refused = watch(refusing, outcome);
+    refusing.bufferedAmount = 2 ** 21; // nothing flows yet
+    refused.send(blob(100_000, 'first'));
+    refused.send(blob(0, 'second'));
+    await turn();
+    refusing.take('{"received":0,"sha256":""}');
+    await turn();
+    refusing.bufferedAmount = 0;
+    refusing.dispatchEvent(new Event('bufferedamountlow'));
+    refusing.take('{"received":0,"sha256":""}');
+    await turn();
+    return { sender, receiver, taken, receipts: strangers.sent.map((text) => JSON.parse(text).received), outcome, pieces: refusing.sent.length };
+  });
+  const expected = {
+    sender: ['problem "huge" is too large: files of up to 256 MiB can be sent.', 'problem "gone" could not be sent: not readable', 'sent good', 'sent empty'],
+    receiver: ['received good', 'received empty'],
+    taken: ['problem The peer announced "huge" with 268435457 bytes; files of up to 256 MiB are taken.', 'received small'],
+    receipts: [0, 3],
+    outcome: ['refused first', 'sent second'],
+    pieces: 2, // the two headers
+  };
+  check(JSON.stringify(transfers) === JSON.stringify(expected), `files that cannot be sent or taken hold up no others ${JSON.stringify(transfers)}`);
+
   const { code } = await peer.stop();
   check(code === 130, 'Ctrl-C ends the native peer cleanly');
+
+  // A call between two pages outlives its server, and an attempt to come back that fails is not the last.
+  const friend = await openPage(browser, `http://localhost:${port}/?name=friend&auto-answer`);
+  await friend.click('#join');
+  await until('the other page in the list', () => page.evaluate(() => window.peerageDemo.users.includes('friend')));
+  await page.evaluate(() => document.querySelector('#people button[data-name="friend"]').click());
+  await until('the call of two pages', () => page.evaluate(() => window.peerageDemo.state === 'incall'), 60);
+  await server.stop();
+  const shown = () =>
+    page.evaluate(() => ({
+      server: document.getElementById('server-state').textContent,
+      button: !document.getElementById('reconnect').hidden,
+      state: window.peerageDemo.state,
+      call: window.peerageDemo.pc?.connectionState,
+      complaints: window.peerageDemo.errors.length,
+    }));
+  for (let complaints = 1; complaints <= 3; ++complaints) {
+    await until(`word of the lost server, ${complaints}`, async () => (await shown()).complaints === complaints);
+    const { server: text, button, state, call } = await shown();
+    check(text === 'lost' && button && state === 'incall' && call === 'connected', `${complaints} times without a server: ${text}, ${state}, ${call}`);
+    if (complaints < 3) await page.evaluate(() => document.getElementById('reconnect').click());
+  }
+  const again = new Child(['serve', '--port', port]);
+  await again.waitFor(/Serving on/);
+  await page.evaluate(() => document.getElementById('reconnect').click());
+  await until('the server again', async () => (await shown()).server === 'connected');
+  check(true, 'the page comes back to the server');
 });

@@ -142,14 +142,16 @@ function joined({ name, renamed }) {
 
 function left({ message, wasReady }) {
   $('join').disabled = false;
-  if (!wasReady) {
+  if (!wasReady && !demo.name) {
     showServer('not connected');
     demo.state = 'apart';
     status('Not connected.');
     if (!demo.errors.length || $('alert').hidden) complain(message);
     return;
   }
+  // Also when an attempt to come back has failed: the call lives on, and there will be another attempt.
   showServer('lost');
+  if (!call) status('Not connected.');
   showUsers([]);
   complain(`${message}${call ? ' The call goes on, but nothing can be negotiated.' : ''}`);
   log('bad', 'the connection to the server is lost');
@@ -510,7 +512,7 @@ function takeChannel(channel) {
     channel.addEventListener('message', ({ data }) => showChat(current.peer, String(data)));
   } else if (channel.label === 'file') {
     files = new FileTransfers(channel);
-    for (const type of ['progress', 'sent', 'received']) {
+    for (const type of ['progress', 'sent', 'refused', 'received']) {
       files.addEventListener(type, ({ detail }) => showTransfer(type, detail.transfer));
     }
     files.addEventListener('problem', ({ detail }) => complain(detail.message));
@@ -572,6 +574,12 @@ function showTransfer(type, transfer) {
     return;
   }
   bar?.remove();
+  if (type === 'refused') {
+    words.textContent = `Not taken by the other side: ${transfer.name}, ${byteCount(transfer.size)}`;
+    complain(`The other side did not take "${transfer.name}".`);
+    log('bad', words.textContent);
+    return;
+  }
   const result = `${byteCount(transfer.size)}, ${verdicts.get(transfer.intact)}`;
   if (type === 'sent') {
     demo.filesSent.push(transfer);
