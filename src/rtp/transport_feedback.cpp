@@ -202,6 +202,7 @@ uint16_t TransportFeedbackHistory::onSent(Timestamp now, size_t size) {
 
 void TransportFeedbackHistory::onFeedback(const TransportFeedback& feedback, std::vector<Result>& out) {
   out.clear();
+  if (sent_.empty()) return;  // nothing was ever sent
   // 24 bits unwrapped as the upper ones of 32.
   const auto wire = static_cast<uint32_t>(feedback.referenceTime) << 8;
   const int64_t epochs = (referenceTimes_.unwrap(wire) >> 8) - feedback.referenceTime;
@@ -212,7 +213,7 @@ void TransportFeedbackHistory::onFeedback(const TransportFeedback& feedback, std
   for (const TransportFeedback::Arrival& arrival : feedback.arrivals) {
     if (sequence >= next_) return;
     Sent& slot = sent_[static_cast<size_t>(sequence) & (kHistory - 1)];
-    if (slot.sequence == sequence && !slot.acknowledged) {
+    if (sequence >= 0 && slot.sequence == sequence && !slot.acknowledged) {
       slot.acknowledged = arrival.received;
       if (slot.counted) inFlight_ -= slot.size;
       slot.counted = false;

@@ -84,6 +84,20 @@ TEST(TransportFeedback, seedSweepRoundTrip) {
   }
 }
 
+TEST(TransportFeedback, feedbackOnWhatWasNeverSentIsNothing) {
+  TransportFeedbackHistory history;
+  TransportFeedback feedback;
+  feedback.baseSequence = 64000;  // "behind" by less than the history is long
+  feedback.arrivals.assign(3000, {.received = true});
+  std::vector<TransportFeedbackHistory::Result> results;
+  history.onFeedback(feedback, results);
+  EXPECT_TRUE(results.empty());
+  history.onSent(Timestamp{1s}, 100);
+  history.onFeedback(feedback, results);
+  ASSERT_EQ(results.size(), 1u) << "of the one packet that was sent";
+  EXPECT_EQ(results[0].sequence, 0);
+}
+
 TEST(TransportFeedback, receiverAndHistoryAgree) {
   TransportFeedbackReceiver receiver;
   TransportFeedbackHistory history;
